@@ -1,0 +1,201 @@
+"""The configuration: every key, its default, its limits. Reading the file is in :mod:`configfile`."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+DEVICE_ID = r"^[a-z0-9-]{1,32}$"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def machine_device_id() -> str:
+    """Return a stable id of this machine, one MQTT topic level: the Pi's serial or a hash of machine-id."""
+    serial = Path("/proc/device-tree/serial-number")
+    if serial.is_file():
+        text = re.sub(r"[^a-z0-9]", "", serial.read_text(encoding="ascii", errors="ignore").lower())
+        if text:
+            return text[-12:]
+    machine = Path("/etc/machine-id")
+    seed = machine.read_text(encoding="ascii") if machine.is_file() else "cardscanner"
+    return hashlib.sha256(seed.encode()).hexdigest()[:12]
+
+
+class PicameraConfig(_Section):
+    """The Pi's camera through picamera2."""
+
+    backend: Literal["picamera2"]
+    name: str = "top"
+    width: int = Field(default=1280, ge=320, le=4608)
+    height: int = Field(default=720, ge=240, le=2592)
+    fps: float = Field(default=15, gt=0, le=120)
+    controls: dict[str, float | int | bool | str | tuple[float, ...]] = Field(
+        default_factory=dict, description="libcamera controls by name, e.g. ExposureTime: 8000"
+    )
+    timeout_s: float = Field(default=3, gt=0, description="no frame for this long: the camera is lost")
+    retry_s: float = Field(default=2, gt=0, description="pause before a lost camera is opened again")
+
+
+class OpencvConfig(_Section):
+    """USB camera, RTSP stream or anything else that OpenCV can open as live video."""
+
+    backend: Literal["opencv"]
+    name: str = "top"
+    device: int | str = Field(default=0, description="number of a V4L2 device, or a path or URL")
+    width: int | None = Field(default=1280, ge=160)
+    height: int | None = Field(default=720, ge=120)
+    fps: float | None = Field(default=None, gt=0)
+    timeout_s: float = Field(default=3, gt=0)
+    retry_s: float = Field(default=2, gt=0)
+
+
+class ReplayConfig(_Section):
+    """A recording: a video file or a folder of pictures in the order of their names."""
+
+    backend: Literal["replay"]
+    name: str = "replay"
+    path: Path
+    paced: bool = Field(default=True, description="at the recorded speed; false: as fast as possible")
+    fps: float | None = Field(default=None, gt=0, description="overrides the recorded speed; folders have 10")
+    loop: bool = False
+    timeout_s: float = Field(default=10, gt=0)
+    retry_s: float = Field(default=2, gt=0)
+
+
+CameraConfig = Annotated[PicameraConfig | OpencvConfig | ReplayConfig, Field(discriminator="backend")]
+
+
+class FinderConfig(_Section):
+    """Finding cards in a frame."""
+
+    backend: Literal["contours"] = "contours"
+    max_cards: int = Field(default=20, ge=1, le=100)
+    min_confidence: float = Field(default=0.5, ge=0, le=1)
+    whole_picture: bool = Field(
+        default=False, description="try the whole picture as one card when no card was found in it"
+    )
+
+
+class OnnxConfig(_Section):
+    """ONNX Runtime on the CPU."""
+
+    backend: Literal["onnx"]
+    model: Path
+    threads: int = Field(default=2, ge=1, le=64)
+
+
+class HailoConfig(_Section):
+    """A HEF on the Hailo-8L through HailoRT."""
+
+    backend: Literal["hailo"]
+    model: Path
+    timeout_ms: int = Field(default=1000, ge=10, description="one inference")
+    telemetry: bool = True
+
+
+EmbedderConfig = Annotated[OnnxConfig | HailoConfig, Field(discriminator="backend")]
+
+
+class IndexConfig(_Section):
+    """The reference database and how it is searched."""
+
+    backend: Literal["annoy", "exact"] = "annoy"
+    database: Path
+    search_k: int | None = Field(default=None, ge=1, description="annoy: overrides the database's value")
+
+
+class DecideConfig(_Section):
+    """From frames to exactly one event for each presented card."""
+
+    threshold: float | None = Field(default=None, description="overrides the database's margin threshold")
+    print_gap: float | None = Field(default=None, ge=0, description="overrides the database's print gap")
+    min_frames: int = Field(default=3, ge=1, description="frames pooled before a card is believed")
+    max_frames: int = Field(default=12, ge=1, description="frames pooled before giving up on a card")
+    gone_s: float = Field(default=0.8, gt=0, description="unseen for this long: the card was taken away")
+    report_no_match: bool = Field(default=False, description="send an event for an unknown card too")
+    top: int = Field(default=5, ge=1, le=50, description="candidates listed in an event")
+
+
+class OutboxConfig(_Section):
+    """The durable queue between scanning and sending."""
+
+    path: Path = Path("/var/lib/cardscanner/outbox.db")
+    max_bytes: int = Field(default=256 * 2**20, ge=2**20)
+    max_rows: int = Field(default=500_000, ge=100)
+
+
+class TlsConfig(_Section):
+    """TLS towards the broker."""
+
+    ca_file: Path | None = Field(default=None, description="default: the system's certificates")
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+class MqttConfig(_Section):
+    """An MQTT broker."""
+
+    backend: Literal["mqtt"]
+    host: str = "localhost"
+    port: int = Field(default=1883, ge=1, le=65535)
+    protocol: Literal["5", "3.1.1"] = "5"
+    username: str | None = None
+    password_file: Path | None = Field(default=None, description="file with the password and nothing else")
+    tls: TlsConfig | None = None
+    keepalive_s: int = Field(default=10, ge=2, le=600)
+    window: int = Field(default=20, ge=1, le=20, description="unacknowledged messages; Mosquitto allows 20")
+    max_per_s: float = Field(default=200, gt=0, description="pace of a backlog, so that brokers drop nothing")
+    unheard: Literal["accept", "keep"] = Field(
+        default="accept",
+        description="broker has no subscriber (reason 16): accept counts it as sent, keep tries again later",
+    )
+    state_every_s: float = Field(default=30, ge=1)
+
+    @field_validator("protocol", mode="before")
+    @classmethod
+    def _number_is_text(cls, value: object) -> object:
+        return str(value) if isinstance(value, int | float) else value
+
+
+class StdoutConfig(_Section):
+    """Events as JSON lines on standard output."""
+
+    backend: Literal["stdout"]
+
+
+PublishConfig = Annotated[MqttConfig | StdoutConfig, Field(discriminator="backend")]
+
+
+class LogConfig(_Section):
+    """Log lines on standard output."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "human"] = "auto"
+
+
+class Config(_Section):
+    """The whole file."""
+
+    device_id: str = Field(default_factory=machine_device_id, pattern=DEVICE_ID)
+    game: str = Field(default="pokemon", min_length=1)
+    camera: CameraConfig
+    finder: FinderConfig = FinderConfig()
+    embedder: EmbedderConfig
+    index: IndexConfig
+    decide: DecideConfig = DecideConfig()
+    outbox: OutboxConfig = OutboxConfig()
+    publish: PublishConfig
+    log: LogConfig = LogConfig()
+
+    @model_validator(mode="after")
+    def _frames_in_order(self) -> Config:
+        if self.decide.min_frames > self.decide.max_frames:
+            raise ValueError("decide.min_frames must not be larger than decide.max_frames")
+        return self

@@ -1,0 +1,100 @@
+"""Deliberate errors: one class for each decision that a caller can take.
+
+::
+
+    CardscannerError
+    ├── ConfigError          fix the configuration file; nothing was started      (exit 78)
+    ├── ArtifactError        a model or database file is missing, damaged or of another kind
+    │   └── Disagreement     model and database come from different embedding spaces
+    ├── InputError           this one picture or table cannot be used; others may go on
+    ├── CameraError
+    │   ├── CameraLost       reopen it later; frames stop until then
+    │   └── EndOfReplay      the recording is over; not a fault
+    ├── EmbedderError
+    │   ├── EmbedderTimeout  the accelerator did not answer in time: not a "no match"
+    │   ├── EmbedderFailed   this call failed and the backend has recovered: try the next frame
+    │   └── EmbedderDead     recovery was tried and did not help: end the process
+    ├── IndexFault           the index answers differently from an exact search
+    └── PublishError
+        ├── BrokerRefused    wrong password, not allowed, bad certificate: a person has to act
+        └── OutboxFault      the scan could not be stored: it does not count as done
+            └── OutboxFull   the outbox reached its cap: scans are refused until it drains
+
+Each message says what was wrong, where, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class CardscannerError(Exception):
+    """Base of every error that we raise on purpose."""
+
+    exit_code = 1
+
+
+class ConfigError(CardscannerError):
+    """The configuration cannot be used; the message names file, line, key and what is allowed."""
+
+    exit_code = 78
+
+
+class ArtifactError(CardscannerError):
+    """A model or database file is missing, damaged, or not what its manifest says."""
+
+    exit_code = 65
+
+
+class Disagreement(ArtifactError):
+    """Model and database do not share one embedding space."""
+
+
+class InputError(CardscannerError):
+    """One picture or table cannot be used."""
+
+
+class CameraError(CardscannerError):
+    """Base of what a frame source raises."""
+
+
+class CameraLost(CameraError):
+    """No frames come; close the source and open it again later."""
+
+
+class EndOfReplay(CameraError):
+    """The recording has been played to its end."""
+
+
+class EmbedderError(CardscannerError):
+    """Base of what an embedder raises."""
+
+
+class EmbedderTimeout(EmbedderError):
+    """The accelerator did not answer in time; nothing is known about the frame."""
+
+
+class EmbedderFailed(EmbedderError):
+    """The call failed; the backend is usable again."""
+
+
+class EmbedderDead(EmbedderError):
+    """The backend could not be brought back."""
+
+
+class IndexFault(CardscannerError):
+    """The index returns other neighbours than an exact search over the same vectors."""
+
+
+class PublishError(CardscannerError):
+    """Base of what the way out raises."""
+
+
+class BrokerRefused(PublishError):
+    """The broker answered and said no."""
+
+
+class OutboxFault(PublishError):
+    """The outbox on disk cannot store or read a row."""
+
+
+class OutboxFull(OutboxFault):
+    """The outbox reached its cap in bytes or rows."""

@@ -1,0 +1,180 @@
+"""Manifests of models and databases: what the files are, and whether the two belong together."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cardscanner.errors import ArtifactError, Disagreement
+from cardscanner.files import sha256_of
+
+MANIFEST = "manifest.json"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FileEntry(_Strict):
+    """One file beside the manifest."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size: int = Field(ge=1, description="bytes")
+
+
+class InputSpec(_Strict):
+    """What the network takes: always RGB uint8 NHWC, normalised inside."""
+
+    height: int = Field(default=224, ge=16)
+    width: int = Field(default=224, ge=16)
+
+
+class ModelManifest(_Strict):
+    """``manifest.json`` of a model folder."""
+
+    format: Literal[1] = 1
+    kind: Literal["model"] = "model"
+    name: str
+    version: str
+    space: str = Field(description="embedding-space id; files of one folder (ONNX, HEF) share it")
+    input: InputSpec = InputSpec()
+    dim: int = Field(default=768, ge=8)
+    files: dict[str, FileEntry]
+    hailo_arch: str | None = Field(default=None, description="chip that model.hef was compiled for")
+    licence: str
+    created: str
+    notes: str = ""
+
+
+class IndexSpec(_Strict):
+    """How ``index.ann`` was built and must be searched."""
+
+    trees: int = Field(ge=1)
+    search_k: int = Field(ge=1)
+    seed: int
+
+
+class AcceptRule(_Strict):
+    """When an answer is believed.
+
+    The margin is the best cosine minus the mean cosine of the artworks ranked ``first_rank`` to ``last_rank``
+    (prints of one artwork count once, by their best). ``match`` needs ``margin >= threshold``; telling prints
+    of one artwork apart needs a lead of ``print_gap`` over the next print.
+    """
+
+    first_rank: int = Field(default=2, ge=2)
+    last_rank: int = Field(default=11, ge=2)
+    threshold: float
+    print_gap: float = Field(ge=0)
+    calibration: dict[str, float | int | str] = Field(
+        default_factory=dict, description="how the numbers were found: target, seed, rates reached"
+    )
+
+
+class DatabaseManifest(_Strict):
+    """``manifest.json`` of a database folder."""
+
+    format: Literal[1] = 1
+    kind: Literal["database"] = "database"
+    name: str
+    version: str
+    space: str
+    model: str = Field(description="name and version of the model that made the vectors")
+    model_sha256: str
+    dim: int = Field(ge=8)
+    rows: int = Field(ge=1, description="vectors")
+    cards: int = Field(ge=1)
+    artworks: int = Field(ge=1)
+    dtype: Literal["float16", "float32"]
+    index: IndexSpec
+    accept: AcceptRule
+    files: dict[str, FileEntry]
+    created: str
+
+    @property
+    def sha256(self) -> str:
+        """Identity of the reference vectors."""
+        return self.files["vectors.npy"].sha256
+
+
+M = TypeVar("M", ModelManifest, DatabaseManifest)
+
+
+def load_model_manifest(folder: Path) -> ModelManifest:
+    """Read a model's manifest; :class:`ArtifactError` says what is wrong with it."""
+    return _load(folder, ModelManifest)
+
+
+def load_database_manifest(folder: Path) -> DatabaseManifest:
+    """Read a database's manifest; :class:`ArtifactError` says what is wrong with it."""
+    return _load(folder, DatabaseManifest)
+
+
+def verified(folder: Path, files: dict[str, FileEntry], name: str) -> Path:
+    """Return the path of a listed file after checking its size and hash.
+
+    Raises
+    ------
+    ArtifactError
+        The file is not listed, missing, or not the one the manifest describes.
+    """
+    if name not in files:
+        raise ArtifactError(f"{folder / MANIFEST} lists no {name}; it has {', '.join(sorted(files))}")
+    path, entry = folder / name, files[name]
+    if not path.is_file():
+        raise ArtifactError(f"{path} is missing: restore it or build the folder again")
+    if path.stat().st_size != entry.size:
+        raise ArtifactError(
+            f"{path} has {path.stat().st_size} bytes, its manifest says {entry.size}: "
+            "the file is damaged or from another build; restore it or build the folder again"
+        )
+    if sha256_of(path) != entry.sha256:
+        raise ArtifactError(
+            f"{path} does not have the SHA-256 of its manifest: the file is damaged; "
+            "restore it or build the folder again"
+        )
+    return path
+
+
+def describe_file(path: Path) -> FileEntry:
+    """Return the manifest entry of a file on disk."""
+    return FileEntry(sha256=sha256_of(path), size=path.stat().st_size)
+
+
+def agree(model: ModelManifest, database: DatabaseManifest) -> None:
+    """Check that model and database share one embedding space.
+
+    Raises
+    ------
+    Disagreement
+        They do not; comparing their vectors would give confident nonsense.
+    """
+    if model.space == database.space and model.dim == database.dim:
+        return
+    raise Disagreement(
+        f"database {database.name} {database.version} holds vectors of {database.space} "
+        f"({database.dim}-d, made by {database.model}), but the model is {model.name} {model.version} "
+        f"with {model.space} ({model.dim}-d): build the database with this model "
+        "(cardscanner db build) or configure the model it was built with"
+    )
+
+
+def _load(folder: Path, kind: type[M]) -> M:
+    path = folder / MANIFEST
+    try:
+        return kind.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise ArtifactError(f"{path} is missing: {folder} is not a finished {_word(kind)} folder") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ArtifactError(f"{path} cannot be read: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the document"
+        raise ArtifactError(f"{path}: {key}: {first['msg']}") from error
+
+
+def _word(kind: type[ModelManifest | DatabaseManifest]) -> str:
+    return "model" if kind is ModelManifest else "database"

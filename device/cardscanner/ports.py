@@ -1,0 +1,100 @@
+"""The four seams. Everything behind them can be swapped by one line of configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cardscanner.records import Batch, Frame, Vectors
+
+
+class Source(Protocol):
+    """Where frames come from. Owned by one thread."""
+
+    def read(self, timeout_s: float) -> Frame:
+        """Return the next frame.
+
+        Raises
+        ------
+        CameraLost
+            No new frame within ``timeout_s``, or the camera is gone: close, wait, open again.
+        EndOfReplay
+            A recording is over.
+        """
+
+    def close(self) -> None:
+        """Release the camera; safe to call twice, never blocks for more than a few seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What an embedder needs and gives."""
+
+    name: str
+    sha256: str
+    space: str
+    """Id of the embedding space; the database carries the same one."""
+    height: int
+    width: int
+    dim: int
+
+
+class Embedder(Protocol):
+    """Pictures in, unit vectors out. Owned by one thread."""
+
+    info: ModelInfo
+
+    def embed(self, crops: Batch) -> Vectors:
+        """Embed (B, H, W, 3) uint8 RGB crops into (B, D) float32 unit vectors; B may be 0.
+
+        Raises
+        ------
+        ValueError
+            Wrong shape or type: a mistake of the caller, the backend was not touched.
+        EmbedderTimeout, EmbedderFailed
+            Nothing is known about these crops; the backend can be used again.
+        EmbedderDead
+            Recovery did not help.
+        """
+
+    def telemetry(self) -> Mapping[str, float | str | bool]:
+        """Chip temperature, throttling, versions: whatever the backend can tell; may be empty."""
+
+    def close(self) -> None:
+        """Release the accelerator; safe to call twice."""
+
+
+class Index(Protocol):
+    """Nearest neighbours by cosine. Owned by one thread."""
+
+    size: int
+    dim: int
+
+    def nearest(self, vectors: Vectors, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return rows and cosines, each (B, min(k, size)), best first.
+
+        Raises
+        ------
+        ValueError
+            A vector is not finite, not of unit length, or of the wrong dimension.
+        """
+
+    def close(self) -> None:
+        """Unmap files; safe to call twice."""
+
+
+class Publisher(Protocol):
+    """Carries outbox rows to the outside world. Owned by the publish thread."""
+
+    def step(self, wait_s: float) -> None:
+        """Do a bounded piece of work: send what is due, take acknowledgements, wait at most ``wait_s``.
+
+        Losing the broker is a state with recovery and raises nothing.
+        """
+
+    def close(self, drain_s: float) -> None:
+        """Deliver what can be delivered within ``drain_s``, say goodbye, disconnect."""
