@@ -21,17 +21,24 @@ class LatestSlot(Generic[T]):
         with self._ready:
             self._lost += self._item is not None
             self._item = item
-            self._ready.notify()
+            self._ready.notify_all()
 
     def take(self, timeout_s: float) -> T | None:
         """Return the newest item, or ``None`` when none came within ``timeout_s``."""
         with self._ready:
             self._ready.wait_for(lambda: self._item is not None, timeout_s)
             item, self._item = self._item, None
+            self._ready.notify_all()
             return item
+
+    def wait_empty(self, timeout_s: float) -> bool:
+        """Wait until everything that was put has been taken; return whether it has."""
+        with self._ready:
+            return self._ready.wait_for(lambda: self._item is None, timeout_s)
 
     @property
     def lost(self) -> int:
         """How many items were replaced before anyone took them."""
         with self._ready:
             return self._lost
+
