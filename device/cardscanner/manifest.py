@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cardscanner.errors import ArtifactError, Disagreement
 from cardscanner.files import sha256_of
@@ -15,7 +16,7 @@ MANIFEST = "manifest.json"
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class FileEntry(_Strict):
@@ -55,6 +56,9 @@ class IndexSpec(_Strict):
     trees: int = Field(ge=1)
     search_k: int = Field(ge=1)
     seed: int
+    measured: dict[str, float | int] = Field(
+        default_factory=dict, description="recall against exact search at this search_k, on hard queries"
+    )
 
 
 class AcceptRule(_Strict):
@@ -72,6 +76,14 @@ class AcceptRule(_Strict):
     calibration: dict[str, float | int | str] = Field(
         default_factory=dict, description="how the numbers were found: target, seed, rates reached"
     )
+
+    @model_validator(mode="after")
+    def _ranks_in_order(self) -> AcceptRule:
+        if self.first_rank > self.last_rank:
+            raise ValueError(
+                "first_rank must not be larger than last_rank: no artwork would be compared with"
+            )
+        return self
 
 
 class DatabaseManifest(_Strict):
@@ -93,6 +105,7 @@ class DatabaseManifest(_Strict):
     accept: AcceptRule
     files: dict[str, FileEntry]
     created: str
+    seal: str = Field(default="", description="SHA-256 of everything else in this manifest")
 
     @property
     def sha256(self) -> str:
@@ -105,12 +118,31 @@ M = TypeVar("M", ModelManifest, DatabaseManifest)
 
 def load_model_manifest(folder: Path) -> ModelManifest:
     """Read a model's manifest; :class:`ArtifactError` says what is wrong with it."""
-    return _load(folder, ModelManifest)
+    return _validated(folder, _read(folder, ModelManifest), ModelManifest)
 
 
 def load_database_manifest(folder: Path) -> DatabaseManifest:
-    """Read a database's manifest; :class:`ArtifactError` says what is wrong with it."""
-    return _load(folder, DatabaseManifest)
+    """Read a database's manifest and check its seal; :class:`ArtifactError` says what is wrong with it."""
+    document = _read(folder, DatabaseManifest)
+    manifest = _validated(folder, document, DatabaseManifest)
+    if manifest.seal != seal_of(document):
+        raise ArtifactError(
+            f"{folder / MANIFEST} does not carry the seal of its content: it is damaged or was edited; "
+            "restore it or build the folder again (thresholds are overridden in the configuration)"
+        )
+    return manifest
+
+
+def seal_of(document: dict[str, Any]) -> str:
+    """Return the SHA-256 of everything but the seal: no flipped byte, say in a threshold, goes unnoticed."""
+    content = {key: value for key, value in document.items() if key != "seal"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def sealed_document(manifest: DatabaseManifest) -> dict[str, Any]:
+    """Return the JSON document of a database manifest, with its seal."""
+    document = manifest.model_dump(mode="json")
+    return {**document, "seal": seal_of(document)}
 
 
 def verified(folder: Path, files: dict[str, FileEntry], name: str) -> Path:
@@ -162,18 +194,23 @@ def agree(model: ModelManifest, database: DatabaseManifest) -> None:
     )
 
 
-def _load(folder: Path, kind: type[M]) -> M:
+def _read(folder: Path, kind: type[M]) -> Any:
     path = folder / MANIFEST
     try:
-        return kind.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ArtifactError(f"{path} is missing: {folder} is not a finished {_word(kind)} folder") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ArtifactError(f"{path} cannot be read: {error}") from error
+
+
+def _validated(folder: Path, document: Any, kind: type[M]) -> M:
+    try:
+        return kind.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the document"
-        raise ArtifactError(f"{path}: {key}: {first['msg']}") from error
+        raise ArtifactError(f"{folder / MANIFEST}: {key}: {first['msg']}") from error
 
 
 def _word(kind: type[ModelManifest | DatabaseManifest]) -> str:

@@ -1,0 +1,94 @@
+"""From reference pictures to stored vectors: streamed in batches, part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cardscanner.errors import ArtifactError, InputError
+from cardscanner.match.card_table import Reference
+from cardscanner.match.progress import Progress
+from cardscanner.match.unit_vectors import bad_rows
+from cardscanner.match.work_area import Part, WorkArea
+from cardscanner.pictures import read_picture
+from cardscanner.ports import Embedder, ModelInfo
+from cardscanner.records import Picture, Vectors
+from cardscanner.rectify import rectify, whole_picture_corners
+
+BATCH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A reference that is not in the database, and why."""
+
+    card_id: str
+    reason: str
+
+
+def reference_crop(path: Path, info: ModelInfo) -> Picture:
+    """Return the crop that stands for a card; :class:`InputError` when the picture cannot be read."""
+    picture = read_picture(path)
+    return rectify(picture, whole_picture_corners(picture), info.height, info.width)
+
+
+def embed_crops(crops: Sequence[Picture], embedder: Embedder) -> Vectors:
+    """Embed crops in small batches and check what comes back.
+
+    Raises
+    ------
+    ArtifactError
+        The model gave something that is not a finite unit vector.
+    """
+    none = np.empty((0, embedder.info.dim), dtype=np.float32)
+    starts = range(0, len(crops), BATCH)
+    return np.concatenate([none, *(_embed_batch(crops[start : start + BATCH], embedder) for start in starts)])
+
+
+def _embed_batch(crops: Sequence[Picture], embedder: Embedder) -> Vectors:
+    vectors = embedder.embed(np.stack(crops))
+    if vectors.shape != (len(crops), embedder.info.dim) or bad_rows(vectors).size:
+        raise ArtifactError(
+            f"model {embedder.info.name} does not give one finite unit vector of {embedder.info.dim} values "
+            "for each picture: a database cannot be built with it"
+        )
+    return vectors
+
+
+def embed_references(
+    references: Sequence[Reference], embedder: Embedder, work: WorkArea, progress: Progress
+) -> None:
+    """Make every part that is not in the work area yet."""
+    size = work.part_cards
+    if done := work.finished_parts():
+        progress.note(f"going on after {min(done * size, len(references))} of {len(references)} references")
+    missing = [start for start in range(0, len(references), size) if not work.has(start // size)]
+    todo = sum(len(references[start : start + size]) for start in missing)
+    with progress.counting(todo, "embedding references") as one_more:
+        for start in missing:
+            part = _embed_part(references[start : start + size], start, embedder, one_more)
+            work.save(start // size, part)
+
+
+def _embed_part(
+    references: Sequence[Reference], first: int, embedder: Embedder, one_more: Callable[[], object]
+) -> Part:
+    positions: list[int] = []
+    unreadable: dict[int, str] = {}
+    crops: list[Picture] = []
+    vectors: list[Vectors] = []
+    for position, reference in enumerate(references, start=first):
+        try:
+            crops.append(reference_crop(reference.path, embedder.info))
+            positions.append(position)
+        except InputError as error:
+            unreadable[position] = str(error)
+        if len(crops) == BATCH:
+            vectors.append(embed_crops(crops, embedder))
+            crops.clear()
+        one_more()
+    vectors.append(embed_crops(crops, embedder))
+    return Part(np.array(positions, dtype=np.int64), np.concatenate(vectors).astype(np.float16), unreadable)

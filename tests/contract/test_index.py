@@ -1,0 +1,181 @@
+"""What every index behind the seam promises, for each of its backends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reference_databases import database_of, random_units
+
+from cardscanner.config import IndexConfig
+from cardscanner.match import load_index, open_database
+from cardscanner.ports import Index
+from cardscanner.records import Vectors
+
+BACKENDS = ("annoy", "exact")
+OpenIndex = Callable[[Vectors], Index]
+
+
+@pytest.fixture(params=BACKENDS)
+def open_over(request, tmp_path) -> Iterator[OpenIndex]:
+    """Give a function that opens the backend over given vectors, through a database folder."""
+    opened = []
+
+    def over(vectors: Vectors) -> Index:
+        folder = database_of(tmp_path / f"db{len(opened)}", vectors)
+        database = open_database(folder)
+        index = load_index(IndexConfig(backend=request.param, database=folder), database)
+        opened.append((index, database))
+        return index
+
+    yield over
+    for index, database in opened:
+        index.close()
+        database.close()
+
+
+def _truth(vectors: Vectors, queries: Vectors, k: int) -> tuple[np.ndarray, np.ndarray]:
+    stored = vectors.astype(np.float16).astype(np.float64)
+    stored /= np.linalg.norm(stored, axis=1, keepdims=True)
+    cosines = queries.astype(np.float64) @ stored.T
+    rows = np.argsort(-cosines, axis=1)[:, :k]
+    return rows, np.take_along_axis(cosines, rows, 1)
+
+
+@pytest.mark.parametrize("dim", [128, 512, 768])
+def test_neighbours_and_cosines_are_those_of_plain_arithmetic(open_over, dim):
+    vectors, queries = random_units(300, dim), random_units(20, dim, seed=1)
+    rows, cosines = open_over(vectors).nearest(queries, 11)
+    true_rows, true_cosines = _truth(vectors, queries, 11)
+    assert rows.tolist() == true_rows.tolist()
+    np.testing.assert_allclose(cosines, true_cosines, atol=2e-5)
+
+
+def test_types_and_shapes_are_those_of_the_port(open_over):
+    index = open_over(random_units(30, 64))
+    rows, cosines = index.nearest(random_units(3, 64), 5)
+    assert (index.size, index.dim) == (30, 64)
+    assert (rows.shape, rows.dtype) == ((3, 5), np.dtype(np.int64))
+    assert (cosines.shape, cosines.dtype) == ((3, 5), np.dtype(np.float32))
+
+
+def test_best_comes_first(open_over):
+    _, cosines = open_over(random_units(200, 64)).nearest(random_units(10, 64, seed=1), 50)
+    assert (np.diff(cosines, axis=1) <= 0).all()
+
+
+def test_a_stored_vector_finds_itself_with_cosine_one(open_over):
+    vectors = random_units(100, 128)
+    rows, cosines = open_over(vectors).nearest(vectors[40:50], 1)
+    assert rows[:, 0].tolist() == list(range(40, 50))
+    np.testing.assert_allclose(cosines, 1.0, atol=1e-4)
+
+
+def test_opposite_vectors_have_cosine_minus_one(open_over):
+    vectors = random_units(1, 128)
+    _, cosines = open_over(vectors).nearest(-vectors, 1)
+    np.testing.assert_allclose(cosines, -1.0, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [1, 2, 9])
+def test_more_neighbours_than_there_are_give_all_of_them_once(open_over, size):
+    rows, cosines = open_over(random_units(size, 64)).nearest(random_units(4, 64, seed=1), 50)
+    assert cosines.shape == (4, size)
+    assert [sorted(each) for each in rows.tolist()] == [list(range(size))] * 4
+
+
+def test_equal_vectors_are_all_found(open_over):
+    vectors = np.repeat(random_units(20, 64), 6, axis=0)
+    rows, cosines = open_over(vectors).nearest(vectors[:1], 7)
+    assert sorted(rows[0, :6].tolist()) == list(range(6))
+    np.testing.assert_allclose(cosines[0, :6], 1.0, atol=1e-4)
+    assert cosines[0, 6] < 0.9
+
+
+def test_no_queries_give_empty_answers(open_over):
+    rows, cosines = open_over(random_units(30, 64)).nearest(np.empty((0, 64), dtype=np.float32), 5)
+    assert rows.shape == cosines.shape == (0, 5)
+
+
+def test_many_queries_are_answered_as_one_by_one(open_over):
+    index, queries = open_over(random_units(100, 32)), random_units(1100, 32, seed=1)
+    rows, cosines = index.nearest(queries, 3)
+    for number in (0, 511, 512, 1099):
+        alone_rows, alone_cosines = index.nearest(queries[number : number + 1], 3)
+        assert alone_rows[0].tolist() == rows[number].tolist()
+        np.testing.assert_allclose(alone_cosines[0], cosines[number], atol=1e-5)
+
+
+def test_views_and_other_float_types_are_taken(open_over):
+    index, queries = open_over(random_units(30, 64)), random_units(8, 64, seed=1)
+    rows, _ = index.nearest(queries, 4)
+    backwards, _ = index.nearest(queries[::-1], 4)
+    assert backwards[::-1].tolist() == rows.tolist()
+    doubled, _ = index.nearest(queries.astype(np.float64), 4)
+    assert doubled.tolist() == rows.tolist()
+
+
+def test_queries_stay_as_they_were(open_over):
+    index, queries = open_over(random_units(30, 64)), random_units(8, 64, seed=1)
+    before = queries.copy()
+    index.nearest(queries, 4)
+    assert (queries == before).all()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda vectors: vectors * 0,
+        lambda vectors: vectors * 2,
+        lambda vectors: vectors * 0.98,
+        lambda vectors: np.where(np.arange(64) == 3, np.nan, vectors),
+        lambda vectors: np.where(np.arange(64) == 3, np.inf, vectors),
+        lambda vectors: vectors[:, :63],
+        lambda vectors: np.hstack([vectors, vectors * 0]),
+        lambda vectors: vectors[0],
+        lambda vectors: vectors[None],
+    ],
+    ids=["zero", "long", "short", "nan", "inf", "narrow", "wide", "flat", "deep"],
+)
+def test_vectors_that_are_no_unit_vectors_of_this_dimension_are_refused(open_over, spoil):
+    index = open_over(random_units(30, 64))
+    with pytest.raises(ValueError, match=r"unit vector|takes \(B, 64\)"):
+        index.nearest(spoil(random_units(2, 64, seed=1)), 4)
+
+
+def test_one_bad_vector_among_good_ones_is_named(open_over):
+    queries = random_units(5, 64, seed=1)
+    queries[3] = 0
+    with pytest.raises(ValueError, match="vector 3 "):
+        open_over(random_units(30, 64)).nearest(queries, 4)
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_asking_for_no_neighbours_is_a_mistake(open_over, k):
+    with pytest.raises(ValueError, match="at least one"):
+        open_over(random_units(30, 64)).nearest(random_units(1, 64), k)
+
+
+def test_closing_twice_is_harmless(open_over):
+    index = open_over(random_units(30, 64))
+    index.close()
+    index.close()
+
+
+def test_every_backend_of_the_configuration_is_here():
+    assert set(IndexConfig.model_fields["backend"].annotation.__args__) == set(BACKENDS)
+
+
+def test_two_backends_agree_on_a_database_as_well_as_its_manifest_promises(tmp_path: Path):
+    folder = database_of(tmp_path / "db", random_units(500, 128))
+    database = open_database(folder)
+    queries = random_units(100, 128, seed=2)
+    (annoy, _), (exact, _) = (
+        load_index(IndexConfig(backend=backend, database=folder), database).nearest(queries, 11)
+        for backend in BACKENDS
+    )
+    assert (annoy[:, 0] == exact[:, 0]).mean() >= 0.99
+    shared = [len(set(one) & set(other)) for one, other in zip(annoy.tolist(), exact.tolist(), strict=True)]
+    assert np.mean(shared) / 11 >= 0.98
