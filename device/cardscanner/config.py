@@ -5,15 +5,31 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 DEVICE_ID = r"^[a-z0-9-]{1,32}$"
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _yes_is_no_number(cls, data: Any) -> Any:
+        """YAML reads ``port: yes`` as true, which would count as 1."""
+        for key, value in data.items() if isinstance(data, dict) else ():
+            kind = cls.model_fields[key].annotation if key in cls.model_fields else bool
+            if isinstance(value, bool) and bool not in (kind, *get_args(kind)):
+                raise _wrong_key(key, "yes, no, true and false mean nothing here")
+        return data
+
+
+def _wrong_key(key: str, what: str) -> PydanticCustomError:
+    """Return the error of one key that does not fit the others of its section."""
+    return PydanticCustomError("wrong_key", "{what}", {"key": key, "what": what})
 
 
 def machine_device_id() -> str:
@@ -39,8 +55,10 @@ class PicameraConfig(_Section):
     controls: dict[str, float | int | bool | str | tuple[float, ...]] = Field(
         default_factory=dict, description="libcamera controls by name, e.g. ExposureTime: 8000"
     )
-    timeout_s: float = Field(default=3, gt=0, description="no frame for this long: the camera is lost")
-    retry_s: float = Field(default=2, gt=0, description="pause before a lost camera is opened again")
+    timeout_s: float = Field(
+        default=3, gt=0, le=3600, description="no frame for this long: the camera is lost"
+    )
+    retry_s: float = Field(default=2, gt=0, le=3600, description="pause before a lost camera is opened again")
 
 
 class OpencvConfig(_Section):
@@ -52,8 +70,8 @@ class OpencvConfig(_Section):
     width: int | None = Field(default=1280, ge=160)
     height: int | None = Field(default=720, ge=120)
     fps: float | None = Field(default=None, gt=0)
-    timeout_s: float = Field(default=3, gt=0)
-    retry_s: float = Field(default=2, gt=0)
+    timeout_s: float = Field(default=3, gt=0, le=3600)
+    retry_s: float = Field(default=2, gt=0, le=3600)
 
 
 class ReplayConfig(_Section):
@@ -65,8 +83,8 @@ class ReplayConfig(_Section):
     paced: bool = Field(default=True, description="at the recorded speed; false: as fast as possible")
     fps: float | None = Field(default=None, gt=0, description="overrides the recorded speed; folders have 10")
     loop: bool = False
-    timeout_s: float = Field(default=10, gt=0)
-    retry_s: float = Field(default=2, gt=0)
+    timeout_s: float = Field(default=10, gt=0, le=3600)
+    retry_s: float = Field(default=2, gt=0, le=3600)
 
 
 CameraConfig = Annotated[PicameraConfig | OpencvConfig | ReplayConfig, Field(discriminator="backend")]
@@ -118,9 +136,19 @@ class DecideConfig(_Section):
     print_gap: float | None = Field(default=None, ge=0, description="overrides the database's print gap")
     min_frames: int = Field(default=3, ge=1, description="frames pooled before a card is believed")
     max_frames: int = Field(default=12, ge=1, description="frames pooled before giving up on a card")
-    gone_s: float = Field(default=0.8, gt=0, description="unseen for this long: the card was taken away")
+    gone_s: float = Field(
+        default=0.8, gt=0, le=3600, description="unseen for this long: the card was taken away"
+    )
     report_no_match: bool = Field(default=False, description="send an event for an unknown card too")
     top: int = Field(default=5, ge=1, le=50, description="candidates listed in an event")
+
+    @model_validator(mode="after")
+    def _frames_in_order(self) -> DecideConfig:
+        if self.min_frames > self.max_frames:
+            raise _wrong_key(
+                "min_frames", f"must not be larger than max_frames ({self.min_frames} > {self.max_frames})"
+            )
+        return self
 
 
 class OutboxConfig(_Section):
@@ -156,12 +184,22 @@ class MqttConfig(_Section):
         default="accept",
         description="broker has no subscriber (reason 16): accept counts it as sent, keep tries again later",
     )
-    state_every_s: float = Field(default=30, ge=1)
+    state_every_s: float = Field(default=30, ge=1, le=86400)
 
     @field_validator("protocol", mode="before")
     @classmethod
     def _number_is_text(cls, value: object) -> object:
         return str(value) if isinstance(value, int | float) else value
+
+    @model_validator(mode="after")
+    def _possible(self) -> MqttConfig:
+        if self.unheard == "keep" and self.protocol != "5":
+            raise _wrong_key(
+                "unheard", "keep needs protocol: 5; MQTT 3.1.1 does not tell whether anybody listens"
+            )
+        if self.password_file is not None and self.username is None:
+            raise _wrong_key("password_file", "password_file needs username")
+        return self
 
 
 class StdoutConfig(_Section):
@@ -193,9 +231,3 @@ class Config(_Section):
     outbox: OutboxConfig = OutboxConfig()
     publish: PublishConfig
     log: LogConfig = LogConfig()
-
-    @model_validator(mode="after")
-    def _frames_in_order(self) -> Config:
-        if self.decide.min_frames > self.decide.max_frames:
-            raise ValueError("decide.min_frames must not be larger than decide.max_frames")
-        return self

@@ -1,0 +1,140 @@
+"""A real Mosquitto for tests: on a free port, in a folder of its own, killed and restarted at will."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+INSTALL = "sudo apt-get install -y mosquitto"
+
+
+def mosquitto_program(name: str = "mosquitto") -> str:
+    """Return the path of a Mosquitto program; a missing one is a failure, not a reason to skip."""
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    assert found, f"{name} is not installed; run: {INSTALL}"
+    return found
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Mosquitto:
+    """One broker. ``options`` are lines for its configuration, ``acl`` and ``passwords`` fill those files."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        options: tuple[str, ...] = (),
+        listener: tuple[str, ...] = (),
+        acl: str | None = None,
+        passwords: dict[str, str] | None = None,
+        persistence: bool = False,
+    ) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = [
+            f"listener {self.port} 127.0.0.1",
+            *listener,
+            f"user {pwd.getpwuid(os.getuid()).pw_name}",
+            f"allow_anonymous {'false' if passwords else 'true'}",
+            f"persistence {'true' if persistence else 'false'}",
+            f"persistence_location {folder}/",
+            "log_dest stdout",
+            "log_timestamp_format %s",
+            "sys_interval 1",
+            *options,
+        ]
+        if acl is not None:
+            lines.append(f"acl_file {folder / 'acl'}")
+            self.allow(acl)
+        if passwords is not None:
+            lines.append(f"password_file {folder / 'passwords'}")
+            self.admit(passwords)
+        self._config = folder / "mosquitto.conf"
+        self._config.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def start(self) -> Mosquitto:
+        """Start, and wait until it listens."""
+        with (self.folder / "mosquitto.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [mosquitto_program(), "-c", str(self._config)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            assert self.process.poll() is None, f"mosquitto ended at once:\n{self.log()}"
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return self
+            time.sleep(0.01)
+        raise AssertionError(f"mosquitto does not listen on {self.port}:\n{self.log()}")
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it in order; safe to call when it is not running."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGCONT)
+            self._end(signal.SIGTERM)
+
+    def freeze(self) -> None:
+        """Keep the connections open and answer nothing."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Go on after :meth:`freeze`."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
+    def reload(self) -> None:
+        """Read access rules and passwords again."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGHUP)
+
+    def allow(self, acl: str) -> None:
+        """Write the access rules."""
+        self._write_private("acl", acl)
+
+    def admit(self, passwords: dict[str, str]) -> None:
+        """Write the password file."""
+        self._write_private("passwords", "")
+        for user, password in passwords.items():
+            subprocess.run(
+                [mosquitto_program("mosquitto_passwd"), "-b", str(self.folder / "passwords"), user, password],
+                check=True,
+                capture_output=True,
+            )
+
+    def log(self) -> str:
+        """Return everything it has said."""
+        return (self.folder / "mosquitto.log").read_text(encoding="utf-8", errors="replace")
+
+    def _write_private(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o600)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self.process is None:
+            return
+        self.process.send_signal(number)
+        self.process.wait(10)
+        self.process = None
