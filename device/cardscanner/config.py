@@ -94,6 +94,9 @@ class FinderConfig(_Section):
     """Finding cards in a frame."""
 
     backend: Literal["contours"] = "contours"
+    effort: Literal["live", "thorough"] = Field(
+        default="live", description="live: a camera's frames; thorough: still photos, about five times slower"
+    )
     max_cards: int = Field(default=20, ge=1, le=100)
     min_confidence: float = Field(default=0.5, ge=0, le=1)
     whole_picture: bool = Field(

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from cardscanner.config import Config
+from cardscanner.config_mistakes import Key, explain
 from cardscanner.errors import ConfigError
 
-Key = tuple[str | int, ...]
+_MAX_DEPTH = 20
 
 
 def load_config(path: Path) -> Config:
@@ -24,63 +25,97 @@ def load_config(path: Path) -> Config:
     ConfigError
         With every mistake on a line of its own: file, line, key, what is wrong, what is allowed.
     """
-    text = _read(path)
-    tree = _compose(path, text)
-    lines = dict(_key_lines(tree, ()))
-    data = yaml.safe_load(text)
+    tree, data = _parse(path, _read(path))
     try:
         return Config.model_validate(_rooted(data, path.resolve().parent))
     except ValidationError as error:
-        mistakes = [_explain(path, lines, each) for each in error.errors()]
-        raise ConfigError("\n".join(mistakes)) from None
+        raise ConfigError(explain(path, dict(_key_lines(tree, ())), error.errors())) from None
 
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
+        return path.read_bytes().decode("utf-8").replace("\r\n", "\n")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{path}, line {line}: not UTF-8 text: save the file as UTF-8") from error
 
 
-def _compose(path: Path, text: str) -> yaml.Node:
+def _parse(path: Path, text: str) -> tuple[yaml.Node, Any]:
+    """Return the YAML tree, which knows the lines, and the data."""
     try:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
+        _refuse_excess(path, text)
+        loader = yaml.SafeLoader(text)
+        tree = loader.get_single_node()
+        if not isinstance(tree, yaml.MappingNode):
+            raise ConfigError(f"{path}, line 1: the file must hold `key: value` lines")
+        _check(path, tree, loader)
+        return tree, loader.construct_document(tree)
+    except yaml.reader.ReaderError as error:
+        line = text[: error.position].count("\n") + 1
         raise ConfigError(
-            f"{path}{line}: not valid YAML: {getattr(error, 'problem', None) or error}"
+            f"{path}, line {line}: not valid YAML: the unprintable character #x{error.character:04x}"
         ) from error
-    if not isinstance(tree, yaml.MappingNode):
-        raise ConfigError(f"{path}, line 1: the file must hold `key: value` lines")
-    _refuse_duplicates(path, tree)
-    return tree
+    except yaml.MarkedYAMLError as error:
+        raise ConfigError(f"{path}, {_say(error)}") from error
 
 
-def _refuse_duplicates(path: Path, node: yaml.Node) -> None:
-    children = [value for _, value in node.value] if isinstance(node, yaml.MappingNode) else []
-    if isinstance(node, yaml.SequenceNode):
-        children = list(node.value)
+def _refuse_excess(path: Path, text: str) -> None:
+    """Refuse what no configuration needs and what can run away: aliases, tags, great depth."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        here = f"{path}, line {_line(event.start_mark)}"
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None) is not None:
+            raise ConfigError(
+                f"{here}: YAML tags (!...) and aliases (*...) are not used here: "
+                "write the value out, in quotes if it is text"
+            )
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            raise ConfigError(f"{here}: no configuration is nested more than {_MAX_DEPTH} levels deep")
+
+
+def _check(path: Path, node: yaml.Node, loader: yaml.SafeLoader) -> None:
+    """Refuse keys that stand twice or are not words, and values that YAML cannot make sense of."""
     if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise ConfigError(
-                    f"{path}, line {key.start_mark.line + 1}: {key.value}: the key stands here twice"
-                )
-            seen.add(key.value)
+        _check_keys(path, node)
+        children = [value for _, value in node.value]
+    elif isinstance(node, yaml.SequenceNode):
+        children = list(node.value)
+    else:
+        children = []
+        try:
+            loader.construct_object(node)
+        except (yaml.YAMLError, ValueError) as error:
+            raise ConfigError(
+                f"{path}, line {_line(node.start_mark)}: {str(node.value)[:40]!r} is no value: "
+                "put quotes around it if it is text"
+            ) from error
     for child in children:
-        _refuse_duplicates(path, child)
+        _check(path, child, loader)
+
+
+def _check_keys(path: Path, node: yaml.MappingNode) -> None:
+    seen: set[str] = set()
+    for key, _ in node.value:
+        line = _line(key.start_mark)
+        if not isinstance(key, yaml.ScalarNode) or not key.tag.endswith((":str", ":merge")):
+            shown = key.value if isinstance(key, yaml.ScalarNode) else "a list or mapping"
+            raise ConfigError(f"{path}, line {line}: {shown}: a key must be a word")
+        if key.value in seen:
+            raise ConfigError(f"{path}, line {line}: {key.value}: the key stands here twice")
+        seen.add(key.value)
 
 
 def _key_lines(node: yaml.Node, prefix: Key) -> Iterator[tuple[Key, int]]:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            yield (*prefix, key.value), key.start_mark.line + 1
+            yield (*prefix, key.value), _line(key.start_mark)
             yield from _key_lines(value, (*prefix, key.value))
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
-            yield (*prefix, number), value.start_mark.line + 1
+            yield (*prefix, number), _line(value.start_mark)
             yield from _key_lines(value, (*prefix, number))
 
 
@@ -94,41 +129,24 @@ def _rooted(value: Any, folder: Path) -> Any:
     if not isinstance(value, dict):
         return value
     return {
-        key: str(folder / inner) if key in _PATH_KEYS and isinstance(inner, str) else _rooted(inner, folder)
+        key: str(folder / inner) if _is_path(key, inner) else _rooted(inner, folder)
         for key, inner in value.items()
     }
 
 
-def _explain(path: Path, lines: dict[Key, int], error: ErrorDetails) -> str:
-    key = _without_tags(error["loc"], lines)
-    line = next((lines[key[:end]] for end in range(len(key), 0, -1) if key[:end] in lines), 1)
-    name = ".".join(str(part) for part in key) or "the file"
-    return f"{path}, line {line}: {name}: {_say(error)}"
+def _is_path(key: str, value: Any) -> bool:
+    """Whether a value is a path; ``camera.device`` may be a number or an address instead."""
+    return isinstance(value, str) and (key in _PATH_KEYS or (key == "device" and "://" not in value))
 
 
-def _without_tags(loc: Key, lines: dict[Key, int]) -> Key:
-    """Drop the names of union members that pydantic puts into a location."""
-    key: Key = ()
-    for part in loc:
-        if (*key, part) in lines or not (key in lines and _is_tag(part)):
-            key = (*key, part)
-    return key
+def _line(mark: Any) -> int:
+    """Return the line of one of YAML's marks, counted from 1 as editors do."""
+    return 1 if mark is None else mark.line + 1
 
 
-def _is_tag(part: str | int) -> bool:
-    return part in {"picamera2", "opencv", "replay", "onnx", "hailo", "mqtt", "stdout"}
-
-
-def _say(error: ErrorDetails) -> str:
-    kind, context = error["type"], error.get("ctx", {})
-    if kind == "extra_forbidden":
-        return "unknown key; look for a typing mistake, or see `cardscanner run --help` for the keys"
-    if kind == "missing":
-        return "this key is needed"
-    if kind == "union_tag_not_found":
-        return "`backend:` is needed here"
-    if kind == "union_tag_invalid":
-        return f"backend {context.get('tag')!r} is unknown; allowed: {context.get('expected_tags')}"
-    given = error.get("input")
-    shown = "" if isinstance(given, dict | list) else f" (given: {given!r})"
-    return f"{error['msg']}{shown}"
+def _say(error: yaml.MarkedYAMLError) -> str:
+    """Say where YAML stumbled; an open quote or bracket is noticed far below the line to be mended."""
+    noticed, begun = _line(error.problem_mark), _line(error.context_mark)
+    if begun < noticed and re.search("quoted|flow", error.context or ""):
+        return f"line {begun}: not valid YAML: {error.problem} {error.context} (noticed in line {noticed})"
+    return f"line {noticed}: not valid YAML: {error.problem}"

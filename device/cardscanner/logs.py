@@ -6,14 +6,18 @@ Other modules only call ``structlog.get_logger(__name__)``; this module decides 
 from __future__ import annotations
 
 import logging
+import math
+import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Literal
 
+import numpy as np
 import structlog
 
 _SECRET_WORDS = ("password", "passwd", "secret", "token", "credential", "private_key", "authorization")
 _HIDDEN = "(hidden)"
+_LOGIN_IN_ADDRESS = re.compile(r"""(?<=://)[^/\s"'\\]+(?=@)""")
 
 
 def configure_logs(
@@ -34,6 +38,7 @@ def configure_logs(
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             hide_secrets,
             *ending,
+            hide_logins,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         cache_logger_on_first_use=False,
@@ -41,17 +46,30 @@ def configure_logs(
 
 
 def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace values whose key sounds secret, and pictures, at any depth."""
-    return {key: _clean(key, value) for key, value in event.items()}
+    """Replace values whose key sounds secret, bytes and pictures, at any depth."""
+    return {key: value if key == "exc_info" else _clean(key, value) for key, value in event.items()}
 
 
-def _clean(key: str, value: Any) -> Any:
-    if key == "exc_info":
-        return value
+def hide_logins(_logger: Any, _method: str, line: Any) -> str:
+    """Hide user names and passwords in addresses, wherever in the finished line they stand."""
+    return _LOGIN_IN_ADDRESS.sub(_HIDDEN, str(line))
+
+
+def _clean(key: str, value: Any) -> Any:  # noqa: PLR0911 - a list of cases
     if any(word in key.lower() for word in _SECRET_WORDS):
         return _HIDDEN
-    if isinstance(value, bytes | bytearray | memoryview):
-        return f"({len(value)} bytes)"
-    if isinstance(value, dict):
-        return {inner: _clean(str(inner), each) for inner, each in value.items()}
-    return value
+    match value:
+        case bytes() | bytearray() | memoryview():
+            return f"({len(value)} bytes)"
+        case np.ndarray():
+            return f"(array {value.shape} {value.dtype})"
+        case np.generic():
+            return _clean(key, value.item())
+        case float() if not math.isfinite(value):
+            return str(value)
+        case Mapping():
+            return {str(inner): _clean(str(inner), each) for inner, each in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_clean(key, each) for each in value]
+        case _:
+            return value

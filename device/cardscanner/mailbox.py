@@ -41,4 +41,3 @@ class LatestSlot(Generic[T]):
         """How many items were replaced before anyone took them."""
         with self._ready:
             return self._lost
-

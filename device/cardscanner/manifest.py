@@ -145,6 +145,13 @@ def sealed_document(manifest: DatabaseManifest) -> dict[str, Any]:
     return {**document, "seal": seal_of(document)}
 
 
+def listed(folder: Path, files: dict[str, FileEntry], name: str) -> FileEntry:
+    """Return the entry of a file; :class:`ArtifactError` when the manifest does not list it."""
+    if name not in files:
+        raise ArtifactError(f"{folder / MANIFEST} lists no {name}; it has {', '.join(sorted(files))}")
+    return files[name]
+
+
 def verified(folder: Path, files: dict[str, FileEntry], name: str) -> Path:
     """Return the path of a listed file after checking its size and hash.
 
@@ -153,9 +160,7 @@ def verified(folder: Path, files: dict[str, FileEntry], name: str) -> Path:
     ArtifactError
         The file is not listed, missing, or not the one the manifest describes.
     """
-    if name not in files:
-        raise ArtifactError(f"{folder / MANIFEST} lists no {name}; it has {', '.join(sorted(files))}")
-    path, entry = folder / name, files[name]
+    path, entry = folder / name, listed(folder, files, name)
     if not path.is_file():
         raise ArtifactError(f"{path} is missing: restore it or build the folder again")
     if path.stat().st_size != entry.size:

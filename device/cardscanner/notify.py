@@ -6,8 +6,15 @@ The protocol is documented as stable in sd_notify(3), so no binding to libsystem
 from __future__ import annotations
 
 import os
+import re
 import socket
 import time
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 class Notifier:
@@ -15,12 +22,13 @@ class Notifier:
 
     def __init__(self, address: str | None = None, watchdog_usec: str | None = None) -> None:
         self._address = address if address is not None else os.environ.get("NOTIFY_SOCKET", "")
-        usec = watchdog_usec if watchdog_usec is not None else os.environ.get("WATCHDOG_USEC", "")
-        self.watchdog_s: float | None = int(usec) / 1e6 if usec.isdigit() and int(usec) else None
+        usec = watchdog_usec if watchdog_usec is not None else _our_watchdog_usec()
+        self.watchdog_s: float | None = int(usec) / 1e6 if _NUMBER.fullmatch(usec) and int(usec) else None
+        self._unheard = False
 
     def ready(self, status: str) -> None:
         """Start-up or a reload is finished."""
-        self._send(f"READY=1\nSTATUS={status}")
+        self._send(f"READY=1\nSTATUS={_one_line(status)}")
 
     def reloading(self) -> None:
         """The configuration is being read again."""
@@ -36,12 +44,31 @@ class Notifier:
 
     def status(self, text: str) -> None:
         """Show one line in ``systemctl status``."""
-        self._send(f"STATUS={text}")
+        self._send(f"STATUS={_one_line(text)}")
 
     def _send(self, message: str) -> None:
         if not self._address:
             return
         path = "\0" + self._address[1:] if self._address.startswith("@") else self._address
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as link:
-            link.connect(path)
-            link.sendall(message.encode())
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as link:
+                link.connect(path)
+                link.sendall(message.encode())
+        except OSError as error:
+            # As in sd_notify(3): a service that cannot tell how it is goes on with its work.
+            if not self._unheard:
+                log.warning("systemd cannot be told how we are", socket=self._address, error=str(error))
+            self._unheard = True
+        else:
+            self._unheard = False
+
+
+def _our_watchdog_usec() -> str:
+    """``WATCHDOG_USEC``, unless ``WATCHDOG_PID`` says that it was meant for the process that started us."""
+    meant_for = os.environ.get("WATCHDOG_PID", "")
+    return os.environ.get("WATCHDOG_USEC", "") if meant_for in {"", str(os.getpid())} else ""
+
+
+def _one_line(text: str) -> str:
+    """A line break would begin another assignment."""
+    return " ".join(text.split())

@@ -5,6 +5,8 @@ The same function makes the crops that the model is trained on, so training and 
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 
@@ -18,10 +20,16 @@ def rectify(picture: Picture, corners: Corners, height: int = 224, width: int = 
 
     ``corners`` are (4, 2) pixels, clockwise from what becomes the top left. Each output pixel is the mean of
     s x s bilinear samples of the source, s chosen so that samples lie at most about one source pixel apart:
-    no aliasing when the card is larger than the crop, and no second resampling. Parts of the quad outside
-    the picture repeat its border.
+    no aliasing when the card is larger than the crop, and no second resampling. (Only a card more than eight
+    times as large as the crop is first reduced by a whole number, each pixel the mean of a block.) Parts of
+    the quad outside the picture repeat its border.
     """
-    samples = _samples_per_pixel(corners, height, width)
+    per_pixel = _source_pixels_per_pixel(corners, height, width)
+    if per_pixel > _MAX_SAMPLES:
+        times = min(math.ceil(per_pixel / _MAX_SAMPLES), *picture.shape[:2])
+        picture, corners = _reduced(picture, times), np.asarray((corners + 0.5) / times - 0.5, np.float32)
+        per_pixel /= times
+    samples = min(max(math.ceil(per_pixel), 1), _MAX_SAMPLES)
     target = _pixel_corners(width * samples, height * samples)
     transform = cv2.getPerspectiveTransform(corners.astype(np.float32), target)
     dense = cv2.warpPerspective(
@@ -47,10 +55,18 @@ def turned(crops: Batch) -> Batch:
     return np.ascontiguousarray(crops[:, ::-1, ::-1])
 
 
-def _samples_per_pixel(corners: Corners, height: int, width: int) -> int:
+def _source_pixels_per_pixel(corners: Corners, height: int, width: int) -> float:
     top, right, bottom, left = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
-    per_pixel = max(float(max(top, bottom)) / width, float(max(left, right)) / height)
-    return int(np.clip(np.ceil(per_pixel), 1, _MAX_SAMPLES))
+    return max(float(max(top, bottom)) / width, float(max(left, right)) / height)
+
+
+def _reduced(picture: Picture, times: int) -> Picture:
+    """Return the picture with ``times`` x ``times`` pixels made one; its border fills the last blocks up."""
+    height, width = picture.shape[:2]
+    down, right = -height % times, -width % times
+    whole = cv2.copyMakeBorder(picture, 0, down, 0, right, cv2.BORDER_REPLICATE)
+    size = ((width + right) // times, (height + down) // times)
+    return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _pixel_corners(width: int, height: int) -> Corners:

@@ -42,13 +42,13 @@ class Supervisor:
             error: BaseException | None = None
             try:
                 loop(self.stopping)
-            except Exception as caught:  # noqa: BLE001 - the top of a thread is the one place for this
+            except BaseException as caught:  # noqa: BLE001 - the top of a thread; sys.exit() ends one too
                 error = caught
             self._ended(name, error, may_end=may_end)
 
         thread = threading.Thread(target=body, name=name, daemon=True)
-        self._threads.append(thread)
         thread.start()
+        self._threads.append(thread)
 
     def stop(self) -> None:
         """Ask every thread to end."""

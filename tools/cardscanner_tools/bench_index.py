@@ -57,7 +57,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.folder or Path(scratch) / "db"
-        _show(_write_database(folder, arguments.rows, arguments.dim))
+        _show(synthetic_database(folder, arguments.rows, arguments.dim))
         for step in _STEPS:
             _show(_in_fresh_process(step, folder))
 
@@ -78,7 +78,8 @@ def clustered_vectors(rows: int, dim: int, seed: int) -> Vectors:
     return np.asarray(_unit(vectors), dtype=np.float32)
 
 
-def _write_database(folder: Path, rows: int, dim: int) -> dict[str, object]:
+def synthetic_database(folder: Path, rows: int, dim: int, space: str = "synthetic") -> dict[str, object]:
+    """Write a finished database of synthetic vectors; return what building it gave."""
     folder.mkdir(parents=True)
     np.save(folder / VECTORS_FILE, clustered_vectors(rows, dim, _SEED).astype(np.float16))
     stored = np.load(folder / VECTORS_FILE, mmap_mode="r")
@@ -89,7 +90,7 @@ def _write_database(folder: Path, rows: int, dim: int) -> dict[str, object]:
     manifest = DatabaseManifest(
         name="bench",
         version="1",
-        space="synthetic",
+        space=space,
         model="none",
         model_sha256="0" * 64,
         dim=dim,
