@@ -1,0 +1,61 @@
+"""How well the network knows rendered cards that it has never seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cardscanner.rectify import rectify, whole_picture_corners
+from cardscanner_tools.render.cards import render_card
+from cardscanner_tools.render.catalogue import catalogue
+from cardscanner_tools.scene.capture import HARD, USUAL, capture
+from cardscanner_tools.training.network import SIDE, CardNet
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Validation:
+    """A gallery of unseen cards, captures of half of it, and captures of cards that are not in it."""
+
+    gallery: NDArray[np.uint8]
+    known: dict[str, NDArray[np.uint8]]
+    unknown: dict[str, NDArray[np.uint8]]
+
+    @classmethod
+    def render(cls, seed: int, cards: int = 1200, queries: int = 300) -> Validation:
+        """Render everything from the seed; the cards have no reprints."""
+        faces = [render_card(spec) for spec in catalogue(cards + queries, seed, reprint_share=0.0)]
+        gallery = np.stack([rectify(face, whole_picture_corners(face), SIDE, SIDE) for face in faces[:cards]])
+        styles = {"usual": USUAL, "hard": HARD}
+        draw = np.random.default_rng([seed, 7])
+        known = {n: np.stack([capture(draw, face, s) for face in faces[:queries]]) for n, s in styles.items()}
+        unknown = {n: np.stack([capture(draw, face, s) for face in faces[cards:]]) for n, s in styles.items()}
+        return cls(gallery, known, unknown)
+
+    def measure(self, net: CardNet) -> dict[str, float]:
+        """Top-1, and the share accepted and right when 1 % of unknown cards are accepted, by style."""
+        references = _embed(net, self.gallery)
+        result = {}
+        for style, crops in self.known.items():
+            scores = _embed(net, crops) @ references.T
+            foreign = _margins(_embed(net, self.unknown[style]) @ references.T)
+            right = scores.argmax(1) == np.arange(len(scores))
+            limit = np.quantile(foreign, 0.99)
+            result[f"{style}_top1"] = float(right.mean())
+            result[f"{style}_accepted"] = float((right & (_margins(scores) > limit)).mean())
+        return result
+
+
+def _margins(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    best = -np.sort(-scores, axis=1)[:, :11]
+    return np.asarray(best[:, 0] - best[:, 1:].mean(axis=1), dtype=np.float32)
+
+
+@torch.no_grad()
+def _embed(net: CardNet, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    net.eval()
+    device = next(net.parameters()).device
+    parts = [net(torch.from_numpy(crops[at : at + 64]).to(device)).cpu() for at in range(0, len(crops), 64)]
+    return np.asarray(torch.cat(parts).float().numpy(), dtype=np.float32)
