@@ -51,6 +51,8 @@ class Quad:
     corners: Corners
     confidence: float
     """0 to 1, comparable within one finder."""
+    others: tuple[Corners, ...] = ()
+    """Other readings of the same place, best first, when the outline does not tell; the embedder does."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

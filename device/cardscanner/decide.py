@@ -1,0 +1,231 @@
+"""From sightings to events: exactly one for each presented card, however long it lies there.
+
+* Sightings are joined to tracks by place, then by identity (a card that was pushed aside quickly).
+* A track is believed when at least ``min_frames`` views, pooled, pass the accept rule; ``ambiguous`` and
+  ``no_match`` need the patience of ``max_frames``, because another view often settles them.
+* A track ends when neither its outline nor its picture was seen for ``gone_s``: putting the same card back
+  after that is a new presentation.
+* A place whose picture confidently becomes another card (a card laid on top) is a new presentation at once;
+  the covered card is remembered, so that it is no new presentation when it comes to light again as it lay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cardscanner.accept import CardOf, judge
+from cardscanner.config import DecideConfig
+from cardscanner.geometry import covered
+from cardscanner.manifest import AcceptRule
+from cardscanner.records import Corners, Frame, Neighbour, ScanEvent, Sighting, Verdict
+from cardscanner.tracks import SAME_PLACE_IOU, Track, artwork, by_place
+
+Search = Callable[[NDArray[np.float32]], tuple[Neighbour, ...]]
+"""Nearest references of one unit vector (D,), best first."""
+
+_ONE_OBJECT = 0.6
+"""Two outlines of which one covers this share of the other are one object."""
+
+
+class Decider:
+    """Owned by the scan thread."""
+
+    def __init__(
+        self, config: DecideConfig, rule: AcceptRule, card_of: CardOf, search: Search, camera: str
+    ) -> None:
+        self._config = config
+        self._rule = effective_rule(rule, config)
+        self._card_of = card_of
+        self._search = search
+        self._camera = camera
+        self._tracks: list[Track] = []
+        self._last_ns: int | None = None
+
+    def places_to_check(self, found: Sequence[Corners]) -> list[Corners]:
+        """Where reported cards should lie but no outline was found: look there for their picture.
+
+        A hand over the edge of a card hides its outline long before it hides its picture.
+        """
+        return [
+            track.sighting.quad.corners
+            for track in self._tracks
+            if track.reported is not None
+            and all(covered(track.sighting.quad.corners, each) < SAME_PLACE_IOU for each in found)
+        ]
+
+    def update(
+        self,
+        frame: Frame,
+        sightings: Sequence[Sighting],
+        checks: Sequence[Sighting] = (),
+        latency_ms: Mapping[str, float] | None = None,
+    ) -> list[ScanEvent]:
+        """Take in one frame; return the cards that are decided by it.
+
+        ``checks`` are views of the places that :meth:`places_to_check` named.
+        """
+        now = frame.captured_ns
+        step_s = 0.0 if self._last_ns is None else (now - self._last_ns) / 1e9
+        self._last_ns = now
+        seen = self._follow(one_per_object(sightings), now)
+        self._confirm(checks, seen, now)
+        for track in seen:
+            self._weigh(track, seen)
+        ended = self._miss([track for track in self._tracks if track not in seen], step_s)
+        reports = [self._report(track, now, latency_ms or {}) for track in seen if self._is_decided(track)]
+        reports += [self._report(track, now, latency_ms or {}) for track in ended if track.frames > 1]
+        return [event for event in reports if event is not None]
+
+    def _miss(self, unseen: Sequence[Track], step_s: float) -> list[Track]:
+        """Note that these tracks were not seen; drop and return those that are gone."""
+        for track in unseen:
+            track.miss(step_s)
+        ended = [track for track in unseen if track.absent_s >= self._config.gone_s]
+        self._tracks = [track for track in self._tracks if track not in ended]
+        return ended
+
+    def _follow(self, sightings: Sequence[Sighting], now: int) -> list[Track]:
+        """Join each sighting to a track or begin one; return the tracks that were seen.
+
+        What a sighting agrees with comes first: when the upper card of two is pushed aside, the lower one
+        lies in its place but does not take over its track.
+        """
+        free = list(self._tracks)
+        left = list(sightings)
+        seen: list[Track] = []
+        for find in (self._agreeing, self._by_identity, by_place):
+            for sighting in list(left):
+                track = find(sighting, free)
+                if track is not None:
+                    free.remove(track)
+                    left.remove(sighting)
+                    seen.append(self._extend(track, sighting, now))
+        for sighting in left:
+            self._tracks.append(Track.begin(sighting, now, self._config.max_frames))
+            seen.append(self._tracks[-1])
+        return seen
+
+    def _agreeing(self, sighting: Sighting, free: Sequence[Track]) -> Track | None:
+        track = by_place(sighting, free)
+        if track is None or track.contradicted_by(sighting, self._judge(sighting.neighbours)):
+            return None
+        return track
+
+    def _by_identity(self, sighting: Sighting, free: Sequence[Track]) -> Track | None:
+        verdict = self._judge(sighting.neighbours)
+        if verdict.decision == "no_match":
+            return None
+        name = verdict.candidates[0].card.artwork
+        return next((track for track in free if artwork(track.verdict) == name), None)
+
+    def _extend(self, track: Track, sighting: Sighting, now: int) -> Track:
+        """Add to the track, or replace it when its place confidently holds another card now."""
+        verdict = self._judge(sighting.neighbours)
+        if not track.contradicted_by(sighting, verdict):
+            if track.contradictions and verdict.decision == "no_match":
+                track.still_there(now)  # a hand is changing the card: this view belongs to nobody
+                return track
+            track.contradictions.clear()
+            track.add(sighting, now)
+            return track
+        track.contradictions.append(sighting)
+        track.still_there(now)
+        if len(track.contradictions) < self._config.min_frames:
+            return track
+        fresh = Track.begin(track.contradictions[0], now, self._config.max_frames)
+        for each in track.contradictions[1:]:
+            fresh.add(each, now)
+        fresh.lay_on(track)
+        self._tracks[self._tracks.index(track)] = fresh
+        return fresh
+
+    def _confirm(self, checks: Sequence[Sighting], seen: list[Track], now: int) -> None:
+        """Keep unseen tracks alive whose card is still recognised in its place."""
+        for check in checks:
+            track = by_place(check, [each for each in self._tracks if each not in seen])
+            if track is None or not check.neighbours:
+                continue
+            verdict = judge(check.neighbours, self._card_of, self._rule)
+            same = verdict.candidates[0].card.artwork == artwork(track.reported)
+            if same and verdict.margin >= self._rule.threshold / 2:
+                track.still_there(now)
+                seen.append(track)
+
+    def _weigh(self, track: Track, seen: Sequence[Track]) -> None:
+        """Judge the pooled views of a track that is not reported yet, and see whether the card is known."""
+        if track.reported is not None:
+            return
+        track.verdict = self._judge(self._search(track.pooled()))
+        name = artwork(track.verdict)
+        if name is not None and not self._was_moved(track, name, seen):
+            self._was_covered(track, name)
+
+    def _was_moved(self, track: Track, name: int, seen: Sequence[Track]) -> bool:
+        """Take over from a reported card lost from sight a moment ago: it was moved quickly."""
+        lost = (each for each in self._tracks if each not in seen and artwork(each.reported) == name)
+        before = next(lost, None)
+        if before is None:
+            return False
+        track.reported, track.first_ns, track.beneath = before.reported, before.first_ns, before.beneath
+        self._tracks.remove(before)
+        return True
+
+    def _was_covered(self, track: Track, name: int) -> None:
+        """Take over from a reported card that another one was laid on, if it lies there as it lay."""
+        for above in self._tracks:
+            for depth, each in enumerate(above.beneath):
+                if artwork(each.verdict) == name and each.lies_at(track.sighting.quad.corners):
+                    track.reported, track.first_ns = each.verdict, each.first_ns
+                    above.beneath, track.beneath = (), above.beneath[depth + 1 :]
+                    return
+
+    def _is_decided(self, track: Track) -> bool:
+        if track.verdict is None or track.frames < self._config.min_frames:
+            return False
+        return track.verdict.decision == "match" or track.frames >= self._config.max_frames
+
+    def _report(self, track: Track, now: int, latency_ms: Mapping[str, float]) -> ScanEvent | None:
+        """Return the event of a track; ``None`` when it was sent already or nobody wants it."""
+        verdict = track.verdict
+        if verdict is None or track.reported is not None:
+            return None
+        if verdict.decision == "no_match" and not self._wants_no_match(track):
+            return None
+        track.reported = verdict
+        return ScanEvent(
+            verdict=verdict,
+            camera=self._camera,
+            first_ns=track.first_ns,
+            decided_ns=now,
+            frames=min(track.frames, self._config.max_frames),
+            corners=track.sighting.quad.corners,
+            upside_down=track.sighting.upside_down,
+            latency_ms=dict(latency_ms),
+        )
+
+    def _wants_no_match(self, track: Track) -> bool:
+        return self._config.report_no_match and track.frames >= self._config.min_frames
+
+    def _judge(self, neighbours: Sequence[Neighbour]) -> Verdict:
+        return judge(neighbours, self._card_of, self._rule, self._config.top)
+
+
+def effective_rule(rule: AcceptRule, config: DecideConfig) -> AcceptRule:
+    """The database's rule with the configuration's overrides."""
+    given = {"threshold": config.threshold, "print_gap": config.print_gap}
+    return rule.model_copy(update={key: value for key, value in given.items() if value is not None})
+
+
+def one_per_object(sightings: Sequence[Sighting]) -> list[Sighting]:
+    """Drop outlines that lie on a better one: frames inside a card, sleeves around it."""
+    order = sorted(
+        sightings, key=lambda each: each.neighbours[0].cosine if each.neighbours else 0.0, reverse=True
+    )
+    kept: list[Sighting] = []
+    for sighting in order:
+        if all(covered(sighting.quad.corners, other.quad.corners) < _ONE_OBJECT for other in kept):
+            kept.append(sighting)
+    return kept
