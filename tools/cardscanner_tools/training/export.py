@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 
 from cardscanner.errors import CardscannerError
 from cardscanner.files import replacing, sha256_of, write_json
-from cardscanner.manifest import MANIFEST, InputSpec, ModelManifest, describe_file
+from cardscanner.manifest import MANIFEST, InputSpec, ModelManifest, describe_file, sealed_document
 from cardscanner_tools.training.network import SIDE, CardNet
 
 OPSET = 17
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         notes="See MODEL_CARD.md.",
     )
-    write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
+    write_json(folder / MANIFEST, sealed_document(manifest))
     print(f"{folder}: {path.stat().st_size / 1e6:.1f} MB, ONNX differs from torch by at most {worst:.1e}")
     return 0
 

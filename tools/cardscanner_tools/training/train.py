@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--free-faces", type=Path, help="folder of freely licensed card faces")
     parser.add_argument("--free-art", type=Path, help="folder of freely licensed pictures")
     parser.add_argument("--cards", type=int, default=8000)
-    parser.add_argument("--examples", type=int, default=400_000)
+    parser.add_argument("--examples", type=int, default=320_000)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=1)
@@ -79,6 +79,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--save-every", type=int, default=100, help="steps between checkpoints")
     parser.add_argument("--validate-every", type=int, default=1000, help="steps between validations")
+    parser.add_argument(
+        "--validation-cards", type=int, default=1200, help="drawn cards of the validation gallery"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -90,7 +93,7 @@ def run(options: argparse.Namespace) -> int:
     )
     training = Run(options, pool)
     training.resume()
-    validation = Validation.render(options.seed + 1000)
+    validation = Validation.render(options.seed + 1000, options.validation_cards)
     for step in tqdm(
         training.steps(), total=training.total, initial=training.step, desc="training", mininterval=5
     ):

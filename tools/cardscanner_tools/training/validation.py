@@ -24,8 +24,9 @@ class Validation:
     unknown: dict[str, NDArray[np.uint8]]
 
     @classmethod
-    def render(cls, seed: int, cards: int = 1200, queries: int = 300) -> Validation:
-        """Render everything from the seed; the cards have no reprints."""
+    def render(cls, seed: int, cards: int) -> Validation:
+        """Render everything from the seed; a quarter as many queries as cards, and no reprints."""
+        queries = cards // 4
         faces = [render_card(spec) for spec in catalogue(cards + queries, seed, reprint_share=0.0)]
         gallery = np.stack([rectify(face, whole_picture_corners(face), SIDE, SIDE) for face in faces[:cards]])
         styles = {"usual": USUAL, "hard": HARD}
