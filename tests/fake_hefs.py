@@ -15,7 +15,7 @@ from hailo_platform.pyhailort.hef_file import Header, pack
 from thumbnails import thumbnail_model
 
 from cardscanner.files import write_json
-from cardscanner.manifest import describe_file, load_model_manifest
+from cardscanner.manifest import describe_file, load_model_manifest, sealed_document
 
 
 def hailo_thumbnail_model(
@@ -54,7 +54,7 @@ def relist(folder: Path, **changed: Any) -> None:
     """Make the manifest of a folder agree with the files that now lie in it."""
     files = {path.name: describe_file(path) for path in sorted(folder.glob("model.*"))}
     manifest = load_model_manifest(folder).model_copy(update={"files": files} | changed)
-    write_json(folder / "manifest.json", manifest.model_dump(mode="json"))
+    write_json(folder / "manifest.json", sealed_document(manifest))
 
 
 def _output_limits(network: bytes, shape: tuple[int, int, int]) -> tuple[float, float]:

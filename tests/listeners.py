@@ -7,10 +7,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any, Self
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 
@@ -31,8 +34,9 @@ class Heard:
 
 
 class Listener:
-    """Subscribes in a session that ends with the connection; a thread of its own does the work.
+    """Subscribes; a thread of its own does the work.
 
+    Its session lasts for ``session_s`` after the end of a connection: the broker keeps its messages so long.
     ``away_s`` tells how long it stays away after it has lost the broker.
     """
 
@@ -44,17 +48,21 @@ class Listener:
         username: str | None = None,
         password: str | None = None,
         qos: int = 1,
+        session_s: int = 0,
         away_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.subscribed = threading.Event()
         self._messages: list[Heard] = []
         self._changed = threading.Condition()
         self._qos = qos
+        self._session_s = session_s
         self._away_s = away_s
         self._topics = topics
         self._port = port
         self._stopping = threading.Event()
-        self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        self._client = Client(
+            CallbackAPIVersion.VERSION2, f"listener-{token_hex(4)}", protocol=MQTTProtocolVersion.MQTTv5
+        )
         self._client.username_pw_set(username, password)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = lambda *_: self.subscribed.set()
@@ -74,6 +82,11 @@ class Listener:
         self._client.on_connect = self._client.on_message = None
         self._client.on_subscribe = self._client.on_disconnect = None
 
+    def go_away(self) -> None:
+        """Leave the broker for ``away_s``."""
+        self.subscribed.clear()
+        self._client.disconnect()
+
     def heard(self, ending: str = "") -> list[Heard]:
         """Return the messages so far whose topic ends so."""
         with self._changed:
@@ -90,9 +103,13 @@ class Listener:
             )
 
     def _run(self) -> None:
+        session = Properties(PacketTypes.CONNECT)
+        session.SessionExpiryInterval = self._session_s
         while not self._stopping.is_set():
             try:
-                self._client.connect("127.0.0.1", self._port, keepalive=30, clean_start=True)
+                self._client.connect(
+                    "127.0.0.1", self._port, 30, clean_start=not self._session_s, properties=session
+                )
             except OSError:
                 time.sleep(0.02)
                 continue

@@ -13,7 +13,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from cardscanner.files import write_json
-from cardscanner.manifest import ModelManifest, describe_file
+from cardscanner.manifest import ModelManifest, describe_file, sealed_document
 
 
 def thumbnail_model(folder: Path, side: int = 16, size: int = 224, space: str | None = None) -> Path:
@@ -31,7 +31,7 @@ def thumbnail_model(folder: Path, side: int = 16, size: int = 224, space: str | 
         licence="Apache-2.0",
         created="2026-11-22T00:00:00Z",
     )
-    write_json(folder / "manifest.json", manifest.model_dump(mode="json"))
+    write_json(folder / "manifest.json", sealed_document(manifest))
     return folder
 
 

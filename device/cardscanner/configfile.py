@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ _MAX_DEPTH = 20
 
 
 def load_config(path: Path) -> Config:
-    """Read and validate a YAML file; relative paths in it are relative to its folder.
+    """Read and validate a YAML file; relative paths in it are relative to its folder, ``~`` is home.
 
     Raises
     ------
@@ -129,9 +130,14 @@ def _rooted(value: Any, folder: Path) -> Any:
     if not isinstance(value, dict):
         return value
     return {
-        key: str(folder / inner) if _is_path(key, inner) else _rooted(inner, folder)
+        key: _absolute(inner, folder) if _is_path(key, inner) else _rooted(inner, folder)
         for key, inner in value.items()
     }
+
+
+def _absolute(path: str, folder: Path) -> str:
+    """``~`` is the home folder, as in a shell; for a user who does not exist it stays as it is written."""
+    return str(folder / os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises for such a user
 
 
 def _is_path(key: str, value: Any) -> bool:

@@ -21,7 +21,7 @@ from cardscanner.config import DecideConfig
 from cardscanner.geometry import covered
 from cardscanner.manifest import AcceptRule
 from cardscanner.records import Corners, Frame, Neighbour, ScanEvent, Sighting, Verdict
-from cardscanner.tracks import SAME_PLACE_IOU, Track, artwork, by_place
+from cardscanner.tracks import SAME_PLACE_IOU, Track, artwork, by_checked_place, by_place
 
 Search = Callable[[NDArray[np.float32]], tuple[Neighbour, ...]]
 """Nearest references of one unit vector (D,), best first."""
@@ -50,10 +50,11 @@ class Decider:
         A hand over the edge of a card hides its outline long before it hides its picture.
         """
         return [
-            track.sighting.quad.corners
+            place
             for track in self._tracks
             if track.reported is not None
-            and all(covered(track.sighting.quad.corners, each) < SAME_PLACE_IOU for each in found)
+            for place in track.places
+            if all(covered(place, each) < SAME_PLACE_IOU for each in found)
         ]
 
     def update(
@@ -129,7 +130,8 @@ class Decider:
                 track.still_there(now)  # a hand is changing the card: this view belongs to nobody
                 return track
             track.contradictions.clear()
-            track.add(sighting, now)
+            unknown = artwork(track.reported) is None
+            track.add(sighting, now, recognised=unknown or verdict.decision != "no_match")
             return track
         track.contradictions.append(sighting)
         track.still_there(now)
@@ -145,7 +147,7 @@ class Decider:
     def _confirm(self, checks: Sequence[Sighting], seen: list[Track], now: int) -> None:
         """Keep unseen tracks alive whose card is still recognised in its place."""
         for check in checks:
-            track = by_place(check, [each for each in self._tracks if each not in seen])
+            track = by_checked_place(check, [each for each in self._tracks if each not in seen])
             if track is None or not check.neighbours:
                 continue
             verdict = judge(check.neighbours, self._card_of, self._rule)

@@ -18,7 +18,8 @@
     └── PublishError
         ├── BrokerRefused    wrong password, not allowed, bad certificate: a person has to act
         └── OutboxFault      the scan could not be stored: it does not count as done
-            └── OutboxFull   the outbox reached its cap: scans are refused until it drains
+            ├── OutboxFull   the outbox reached its cap: scans are refused until it drains
+            └── OutboxBusy   another process has the outbox: most likely the daemon is running
 
 Each message says what was wrong, where, and what to do.
 """
@@ -98,3 +99,7 @@ class OutboxFault(PublishError):
 
 class OutboxFull(OutboxFault):
     """The outbox reached its cap in bytes or rows."""
+
+
+class OutboxBusy(OutboxFault):
+    """Another process has the outbox open."""

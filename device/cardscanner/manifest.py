@@ -48,6 +48,7 @@ class ModelManifest(_Strict):
     licence: str
     created: str
     notes: str = ""
+    seal: str = Field(default="", description="SHA-256 of everything else in this manifest")
 
 
 class IndexSpec(_Strict):
@@ -117,19 +118,19 @@ M = TypeVar("M", ModelManifest, DatabaseManifest)
 
 
 def load_model_manifest(folder: Path) -> ModelManifest:
-    """Read a model's manifest; :class:`ArtifactError` says what is wrong with it."""
-    return _validated(folder, _read(folder, ModelManifest), ModelManifest)
+    """Read a model's manifest and check its seal; :class:`ArtifactError` says what is wrong."""
+    return _load(folder, ModelManifest)
 
 
 def load_database_manifest(folder: Path) -> DatabaseManifest:
     """Read a database's manifest and check its seal; :class:`ArtifactError` says what is wrong with it."""
-    document = _read(folder, DatabaseManifest)
-    manifest = _validated(folder, document, DatabaseManifest)
-    if manifest.seal != seal_of(document):
-        raise ArtifactError(
-            f"{folder / MANIFEST} does not carry the seal of its content: it is damaged or was edited; "
-            "restore it or build the folder again (thresholds are overridden in the configuration)"
-        )
+    return _load(folder, DatabaseManifest)
+
+
+def _load(folder: Path, kind: type[M]) -> M:
+    document = _read(folder, kind)
+    manifest = _validated(folder, document, kind)
+    _check_seal(folder, manifest.seal, document)
     return manifest
 
 
@@ -139,8 +140,8 @@ def seal_of(document: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def sealed_document(manifest: DatabaseManifest) -> dict[str, Any]:
-    """Return the JSON document of a database manifest, with its seal."""
+def sealed_document(manifest: ModelManifest | DatabaseManifest) -> dict[str, Any]:
+    """Return the JSON document of a manifest, with its seal."""
     document = manifest.model_dump(mode="json")
     return {**document, "seal": seal_of(document)}
 
@@ -207,6 +208,14 @@ def _read(folder: Path, kind: type[M]) -> Any:
         raise ArtifactError(f"{path} is missing: {folder} is not a finished {_word(kind)} folder") from None
     except (OSError, ValueError, RecursionError) as error:
         raise ArtifactError(f"{path} cannot be read: {error}") from error
+
+
+def _check_seal(folder: Path, seal: str, document: Any) -> None:
+    if seal != seal_of(document):
+        raise ArtifactError(
+            f"{folder / MANIFEST} does not carry the seal of its content: it is damaged or was edited; "
+            "restore it or build the folder again (thresholds are overridden in the configuration)"
+        )
 
 
 def _validated(folder: Path, document: Any, kind: type[M]) -> M:

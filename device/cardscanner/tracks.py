@@ -14,6 +14,7 @@ from cardscanner.records import Corners, Decision, Sighting, Verdict
 
 SAME_PLACE_IOU = 0.3
 
+_ONE_PLACE_IOU = 0.9
 _LONGEST_STEP_S = 0.25
 _NO_DIRECTION = 1e-6
 """Views that cancel out have no mean; the newest one counts then."""
@@ -52,6 +53,8 @@ class Track:
 
     sighting: Sighting
     """The newest one."""
+    place: Corners
+    """Where its picture was last recognised: a piece of it that is found under a hand does not move it."""
     first_ns: int
     last_ns: int
     vectors: deque[NDArray[np.float32]]
@@ -69,15 +72,24 @@ class Track:
     @classmethod
     def begin(cls, sighting: Sighting, now_ns: int, window: int) -> Track:
         """Start from the first sighting."""
-        return cls(sighting, now_ns, now_ns, deque([sighting.vector], maxlen=window))
+        corners = sighting.quad.corners
+        return cls(sighting, corners, now_ns, now_ns, deque([sighting.vector], maxlen=window))
 
-    def add(self, sighting: Sighting, now_ns: int) -> None:
+    def add(self, sighting: Sighting, now_ns: int, *, recognised: bool = True) -> None:
         """Take in one more view of the card."""
         self.sighting = sighting
+        if recognised:
+            self.place = sighting.quad.corners
         self.vectors.append(sighting.vector)
         self.frames += 1
         self.last_ns = now_ns
         self.absent_s = 0.0
+
+    @property
+    def places(self) -> list[Corners]:
+        """Where to look for it: where it was last recognised and, if elsewhere, where it was last found."""
+        newest = self.sighting.quad.corners
+        return [self.place] if iou(self.place, newest) > _ONE_PLACE_IOU else [self.place, newest]
 
     def contradicted_by(self, sighting: Sighting, verdict: Verdict) -> bool:
         """Whether this card was reported and the sighting is confidently another card."""
@@ -119,6 +131,13 @@ class Track:
 def by_place(sighting: Sighting, tracks: Sequence[Track]) -> Track | None:
     """Return the track whose last outline overlaps most with the sighting's, if it overlaps enough."""
     scored = [(iou(sighting.quad.corners, each.sighting.quad.corners), each) for each in tracks]
+    best = max(scored, key=lambda pair: pair[0], default=None)
+    return best[1] if best is not None and best[0] >= SAME_PLACE_IOU else None
+
+
+def by_checked_place(check: Sighting, tracks: Sequence[Track]) -> Track | None:
+    """Return the track that a view of one of its places belongs to."""
+    scored = [(iou(check.quad.corners, place), each) for each in tracks for place in each.places]
     best = max(scored, key=lambda pair: pair[0], default=None)
     return best[1] if best is not None and best[0] >= SAME_PLACE_IOU else None
 

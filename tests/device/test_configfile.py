@@ -266,6 +266,20 @@ def test_relative_paths_are_seen_from_the_folder_of_the_file(tmp_path, monkeypat
     assert load_config(Path("box.yaml")) == config
 
 
+def test_a_tilde_is_the_home_folder_in_every_path(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    path = tmp_path / "box.yaml"
+    path.write_text(
+        GOOD.replace("models/one", "~/one")
+        .replace("/srv/db", "~nobody-here/db")
+        .replace("ca.pem", "~/ca~1.pem")
+    )
+    config = load_config(path)
+    assert config.embedder.model == Path("/home/somebody/one")
+    assert config.index.database == tmp_path / "~nobody-here/db"
+    assert config.publish.tls.ca_file == Path("/home/somebody/ca~1.pem")
+
+
 @pytest.mark.parametrize(
     ("device", "meant"),
     [

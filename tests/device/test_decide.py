@@ -227,6 +227,16 @@ def test_a_hand_over_the_edge_hides_the_outline_but_not_the_card():
     assert table.reported() == ["c5"]
 
 
+def test_a_piece_of_the_card_that_is_found_under_a_hand_does_not_move_the_card():
+    table = Tabletop()
+    table.show(1.0, 3)
+    table.frame(table.view(None, at=(100.0, 150.0), size=80.0))
+    for _ in range(30):
+        table.frame(hidden=[(3, (100.0, 100.0))])
+    table.show(1.0, 3)
+    assert table.reported() == ["c3"]
+
+
 def test_a_card_under_a_hand_for_longer_than_the_patience_counts_as_gone():
     table = Tabletop()
     table.show(1, 5)

@@ -53,7 +53,8 @@ DATABASE = {
 
 
 def write_model(folder, **changes):
-    write_json(folder / MANIFEST, {**MODEL, **changes})
+    document = {**MODEL, **changes}
+    write_json(folder / MANIFEST, {**document, "seal": seal_of(document)})
     return folder
 
 
@@ -194,6 +195,23 @@ def test_no_flipped_bit_of_a_database_manifest_goes_unnoticed(tmp_path, data):
         assert {**loaded, "seal": ""} == before
 
 
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_flipped_bit_of_a_model_manifest_goes_unnoticed(tmp_path, data):
+    before = sealed_document(ModelManifest.model_validate(MODEL))
+    write_json(tmp_path / MANIFEST, before)
+    content = bytearray((tmp_path / MANIFEST).read_bytes())
+    place = data.draw(st.integers(0, len(content) - 1))
+    content[place] ^= 1 << data.draw(st.integers(0, 7))
+    (tmp_path / MANIFEST).write_bytes(content)
+    try:
+        loaded = load_model_manifest(tmp_path).model_dump(mode="json")
+    except ArtifactError as error:
+        assert str(tmp_path / MANIFEST) in str(error)  # noqa: PT017 - either outcome is right
+    else:  # only white space between the values may differ unnoticed
+        assert loaded == before
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=True) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*MODEL, *DATABASE]), inner),
@@ -206,7 +224,7 @@ JSON = st.recursive(
 def test_any_value_under_any_key_is_a_manifest_or_an_artifact_error(tmp_path, changes):
     model, database = {**MODEL, **changes}, {**DATABASE, **changes}
     for document, load in (
-        (model, load_model_manifest),
+        ({**model, "seal": seal_of(model)}, load_model_manifest),
         ({**database, "seal": seal_of(database)}, load_database_manifest),
     ):
         (tmp_path / MANIFEST).write_text(json.dumps(document))

@@ -1,4 +1,4 @@
-"""A long outage's backlog (F6): paced, in a window, and a broker at its defaults drops nothing of it."""
+"""A long outage's backlog (F6): paced, in a window, and a broker with a short queue drops nothing of it."""
 
 import pytest
 from brokers import Mosquitto
@@ -7,9 +7,17 @@ from publishing import Publishing
 from scans import store
 
 
-@pytest.mark.parametrize("rows", [2_000, pytest.param(10_000, marks=pytest.mark.slow)])
-def test_a_backlog_is_flushed_and_the_broker_drops_nothing(tmp_path, rows):
-    broker = Mosquitto(tmp_path / "broker").start()
+@pytest.mark.parametrize(
+    ("rows", "queue"),
+    [
+        (600, 100),
+        pytest.param(2_000, 1_000, marks=pytest.mark.slow),
+        pytest.param(10_000, 1_000, marks=pytest.mark.slow),
+    ],
+)
+def test_a_backlog_is_flushed_and_the_broker_drops_nothing(tmp_path, rows, queue):
+    """Mosquitto queues 1,000 messages for a subscriber unless told otherwise, and drops the rest."""
+    broker = Mosquitto(tmp_path / "broker", options=(f"max_queued_messages {queue}",)).start()
     try:
         topics = ("cardscanner/#", "$SYS/broker/publish/messages/dropped")
         with Listener(broker.port, topics) as listener, Publishing(tmp_path, broker) as publishing:

@@ -64,6 +64,11 @@ class CameraHealth:
         with self._lock:
             self._progress_ns = self._clock()
 
+    def waiting(self) -> None:
+        """The recording waits until its frame has been scanned."""
+        with self._lock:
+            self._progress_ns = self._clock()
+
     def frame_came(self, captured_ns: int) -> bool:
         """Note a frame; return whether the camera is back after a loss."""
         with self._lock:

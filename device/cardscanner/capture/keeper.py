@@ -71,7 +71,7 @@ class _Keeper:
                     raise
                 self._pass_on(replace(frame, seq=first_seq + frame.seq))
                 while self._lossless and not stopping.is_set() and not self._slot.wait_empty(_PATIENCE_S):
-                    pass
+                    self._health.waiting()  # for the scan thread, which is watched itself
 
     def note_loss(self, error: CameraLost) -> None:
         """Say that the camera is lost, once; throw away a frame from before that nobody took."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 import zlib
 from collections.abc import Sequence
@@ -43,10 +44,28 @@ _NUMBERS = (
     "SELECT (SELECT max(seq) FROM outbox), (SELECT max(seq) FROM sqlite_sequence WHERE name = 'outbox')"
 )
 _DONE = 0xFFFFFFFF
+_READ_LOCK_AT, _READ_LOCK_BYTES = 0x40000002, 510
+"""Where SQLite's readers lock a database; part of its file format."""
 
 
 class Damaged(Exception):
     """The file is not an outbox that can be trusted; the text says why."""
+
+
+def is_in_use(path: Path) -> bool:
+    """Tell whether another process has the outbox open.
+
+    Asks for SQLite's read lock itself: opening the database would leave side files, or repair something.
+    Nobody in this process may have the file open: closing it again would take away their lock.
+    """
+    try:
+        with path.open("rb") as file:
+            fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB, _READ_LOCK_BYTES, _READ_LOCK_AT)
+    except BlockingIOError:
+        return True
+    except OSError:  # missing, or not ours to read: whoever opens it in earnest says so
+        return False
+    return False
 
 
 def check_header(path: Path) -> None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from cardscanner.errors import OutboxFault
+from cardscanner.errors import OutboxBusy, OutboxFault
 from cardscanner.files import replacing, sync_folder
 from cardscanner.publish.outbox_check import CREATE, Damaged, check, check_header, primary_code
 
@@ -42,6 +42,8 @@ def open_file(path: Path, busy_s: float) -> tuple[sqlite3.Connection, Path | Non
 
     Raises
     ------
+    OutboxBusy
+        Another process did not let go of it.
     OutboxFault
         The file cannot be opened or created, for a reason that a person can remove.
     """
@@ -66,7 +68,9 @@ def storage_faults(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise OutboxFault(f"outbox {path}: {error}: {_fix(primary_code(error), path)}") from error
+        code = primary_code(error)
+        kind = OutboxBusy if code == sqlite3.SQLITE_BUSY else OutboxFault
+        raise kind(f"outbox {path}: {error}: {_fix(code, path)}") from error
     except OSError as error:
         raise OutboxFault(
             f"outbox {path}: {error.strerror or error}: "

@@ -100,3 +100,15 @@ def test_several_threads_may_write_and_read_at_once():
         each.join()
     assert health.report().losses <= 1500
     assert all((report.reason == "x") == (report.state == "lost") for report in reports)
+
+
+def test_waiting_for_the_scan_of_a_frame_is_progress_and_nothing_else():
+    clock = HandClock()
+    health = CameraHealth(clock)
+    feed(health, clock, 3, SECOND_NS)
+    before = health.report()
+    clock.now_ns += 7 * SECOND_NS
+    health.waiting()
+    after = health.report()
+    assert after.progress_ns == clock.now_ns
+    assert (after.state, after.since_ns, after.last_frame_ns) == ("ok", before.since_ns, before.last_frame_ns)

@@ -82,13 +82,14 @@ def test_the_end_of_a_recording_ends_the_loop_and_is_no_loss():
     report = health.report()
     assert (report.state, report.reason, report.losses) == ("ended", "played to its end", 0)
     assert script.closed == script.opened == 1
-    assert logs == [("info", "recording is over")]
+    assert logs == [("info", "camera delivers frames"), ("info", "recording is over")]
 
 
 def test_a_loss_is_logged_once_and_the_return_once_however_many_tries_it_takes():
     script = Script([1, LOST], CameraLost("absent"), CameraLost("absent"), [1, 1, EndOfReplay("end")])
     _, health, logs = keep(script)
     assert logs == [
+        ("info", "camera delivers frames"),
         ("warning", "camera is lost; trying to open it again"),
         ("info", "camera is back"),
         ("info", "recording is over"),

@@ -257,7 +257,7 @@ def test_a_second_device_with_our_name_is_reported_and_not_fought(tmp_path, brok
             assert "same device_id" in gave_way[0].status.refusal
             stayed = both[1 - both.index(gave_way[0])]
             stayed.wait_for(lambda status: status.connected and status.reasons == ())
-            time.sleep(3.0)
+            time.sleep(1.5)  # longer than the usual pause before another attempt
             assert stayed.status.connected
             assert not gave_way[0].status.connected
 

@@ -1,0 +1,184 @@
+"""The body of the scan thread: newest frame in, decided cards into the outbox.
+
+The thread owns embedder, index, database and decider, and opens them itself.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+
+import structlog
+
+from cardscanner.config import CameraConfig, Config
+from cardscanner.decide import Decider
+from cardscanner.errors import EmbedderFailed, EmbedderTimeout, OutboxFault, OutboxFull
+from cardscanner.mailbox import LatestSlot
+from cardscanner.pipeline import Stopwatch, scan_frame
+from cardscanner.publish import Outbox
+from cardscanner.publish.payload import ArtifactRef, DatabaseRef
+from cardscanner.publish.scan import ScanFacts, store_scan
+from cardscanner.records import Frame, ScanEvent
+from cardscanner.rooms import Rooms, open_rooms
+from cardscanner.vitals import Vitals
+
+log = structlog.get_logger(__name__)
+
+STALE_S = 2.0
+"""An older frame is no news: it is not scanned."""
+
+MAX_WAITING = 200
+"""Decided cards held in memory while the disk refuses them; then scanning pauses until it takes them."""
+
+_TELEMETRY_EVERY_S = 30.0
+_IDLE_S = 0.5
+
+
+class ScanLoop:
+    """Call it with the stop event: it is the thread's body."""
+
+    def __init__(self, config: Config, slot: LatestSlot[Frame], outbox: Outbox, vitals: Vitals) -> None:
+        self._config = config
+        self._slot = slot
+        self._vitals = vitals
+        self._store = Storekeeper(outbox, vitals)
+        self._next_telemetry = 0.0
+
+    def __call__(self, stopping: threading.Event) -> None:
+        """Scan until the stop; what cannot be cured here is raised and ends the process."""
+        config = self._config
+        with open_rooms(config.finder, config.embedder, config.index, config.decide.top) as rooms:
+            facts = scan_facts(config, rooms)
+            decider = Decider(
+                config.decide,
+                rooms.database.manifest.accept,
+                rooms.database.card_of,
+                rooms.eye.search,
+                config.camera.name,
+            )
+            self._vitals.npu_is("ok" if config.embedder.backend == "hailo" else "absent")
+            self._vitals.ready.set()
+            try:
+                self._scan(stopping, rooms, decider, facts)
+            finally:
+                self._store.finish(facts)
+
+    def _scan(self, stopping: threading.Event, rooms: Rooms, decider: Decider, facts: ScanFacts) -> None:
+        while not stopping.is_set():
+            self._vitals.progress("scan")
+            self._look_after_chip(rooms)
+            if self._store.keep_up(facts):
+                self._next_frame(rooms, decider, facts)
+            else:
+                stopping.wait(_IDLE_S)
+
+    def _next_frame(self, rooms: Rooms, decider: Decider, facts: ScanFacts) -> None:
+        frame = self._slot.take(_IDLE_S)
+        if frame is None or self._is_stale(frame):
+            return
+        try:
+            events = scan_frame(frame, rooms.eye, decider, watch := Stopwatch())
+        except (EmbedderTimeout, EmbedderFailed) as error:
+            self._chip_fault(error)
+            return
+        self._chip_works()
+        for event in events:
+            log.info(
+                "card decided",
+                decision=event.verdict.decision,
+                card=_name(event),
+                score=round(event.verdict.score, 3),
+                margin=round(event.verdict.margin, 3),
+                frames=event.frames,
+                stages_ms={name: round(value, 1) for name, value in watch.ms.items()},
+            )
+            self._store.add(event, facts)
+
+    def _is_stale(self, frame: Frame) -> bool:
+        """A recording that waits for us stays what it was, however long we take."""
+        old = time.monotonic_ns() - frame.captured_ns > STALE_S * 1e9
+        return old and not is_lossless(self._config.camera)
+
+    def _chip_fault(self, error: EmbedderTimeout | EmbedderFailed) -> None:
+        """Nothing is known about the frame: no event, above all no "no match"."""
+        if self._vitals.enter("npu", str(error)):
+            log.error("embedder failed; frames are skipped until it answers", error=str(error))
+        if isinstance(error, EmbedderTimeout):
+            self._vitals.npu_is("hung")
+
+    def _chip_works(self) -> None:
+        if self._vitals.leave("npu"):
+            log.info("embedder answers again")
+            self._vitals.npu_is("ok" if self._config.embedder.backend == "hailo" else "absent")
+
+    def _look_after_chip(self, rooms: Rooms) -> None:
+        if time.monotonic() >= self._next_telemetry:
+            self._next_telemetry = time.monotonic() + _TELEMETRY_EVERY_S
+            self._vitals.chip_says(rooms.embedder.telemetry())
+
+
+class Storekeeper:
+    """Decided cards on their way to the disk; none is dropped while the disk refuses them."""
+
+    def __init__(self, outbox: Outbox, vitals: Vitals) -> None:
+        self._outbox = outbox
+        self._vitals = vitals
+        self._waiting: deque[ScanEvent] = deque()
+
+    def add(self, event: ScanEvent, facts: ScanFacts) -> None:
+        """Store an event, or keep it until it can be stored."""
+        self._waiting.append(event)
+        self.keep_up(facts)
+
+    def keep_up(self, facts: ScanFacts) -> bool:
+        """Store what waits, in order; return whether more may be decided."""
+        while self._waiting:
+            event = self._waiting[0]
+            try:
+                store_scan(self._outbox, event, facts)
+            except OutboxFull as error:
+                self._refused("outbox_full", error)
+                return len(self._waiting) < MAX_WAITING
+            except OutboxFault as error:
+                self._refused("disk", error)
+                return len(self._waiting) < MAX_WAITING
+            self._waiting.popleft()
+            self._vitals.decided(event.verdict.decision)
+        for reason in ("outbox_full", "disk"):
+            if self._vitals.leave(reason):
+                log.info("scans are stored again", reason=reason)
+        return True
+
+    def finish(self, facts: ScanFacts) -> None:
+        """Store what waits for the last time; say which cards the disk has never taken."""
+        self.keep_up(facts)
+        if self._waiting:
+            log.error(
+                "decided cards are lost: the disk did not take them before the end",
+                cards=[_name(event) for event in self._waiting],
+            )
+
+    def _refused(self, reason: str, error: OutboxFault) -> None:
+        if self._vitals.enter(reason, str(error)):
+            log.error("scans cannot be stored; they wait in memory", reason=reason, error=str(error))
+
+
+def is_lossless(camera: CameraConfig) -> bool:
+    """Tell whether each frame waits until it has been scanned: a recording that is not played as live."""
+    return camera.backend == "replay" and not camera.paced
+
+
+def _name(event: ScanEvent) -> str | None:
+    return event.verdict.candidates[0].card.card_id if event.verdict.candidates else None
+
+
+def scan_facts(config: Config, rooms: Rooms) -> ScanFacts:
+    """What is the same in every scan message of this run."""
+    manifest = rooms.database.manifest
+    return ScanFacts(
+        config.device_id,
+        config.game,
+        ArtifactRef(name=rooms.model.name, sha256=rooms.embedder.info.sha256),
+        DatabaseRef(version=manifest.version, sha256=manifest.sha256),
+    )

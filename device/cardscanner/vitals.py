@@ -1,0 +1,92 @@
+"""How scanning is going: written by the scan and publish threads, read by the watchdog and the reports."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Literal
+
+from cardscanner.records import Decision
+
+NpuCondition = Literal["ok", "hung", "absent", "mismatch"]
+
+
+class Vitals:
+    """A small record that several threads may use."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._started_ns = time.monotonic_ns()
+        self._progress_ns: dict[str, int] = {}
+        self._reasons: dict[str, str] = {}
+        self._scans: Counter[Decision] = Counter()
+        self._npu: NpuCondition = "absent"
+        self._telemetry: Mapping[str, float | str | bool] = {}
+        self.ready = threading.Event()
+        """Set when the scan thread has opened everything and waits for frames."""
+
+    def progress(self, thread: str) -> None:
+        """A thread got round its loop once more."""
+        with self._lock:
+            self._progress_ns[thread] = time.monotonic_ns()
+
+    def stuck(self, limits_s: Mapping[str, float]) -> list[str]:
+        """Return the threads that made no progress for longer than their limit."""
+        now = time.monotonic_ns()
+        with self._lock:
+            last = {name: self._progress_ns.get(name, self._started_ns) for name in limits_s}
+        return [name for name, limit in limits_s.items() if now - last[name] > limit * 1e9]
+
+    def enter(self, reason: str, explanation: str) -> bool:
+        """Note a trouble by its short name; return whether it is news."""
+        with self._lock:
+            news = reason not in self._reasons
+            self._reasons[reason] = explanation
+            return news
+
+    def leave(self, reason: str) -> bool:
+        """End a trouble; return whether it was there."""
+        with self._lock:
+            return self._reasons.pop(reason, None) is not None
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Short names of what is wrong now."""
+        with self._lock:
+            return tuple(sorted(self._reasons))
+
+    def decided(self, decision: Decision) -> None:
+        """Count one decision."""
+        with self._lock:
+            self._scans[decision] += 1
+
+    @property
+    def scans(self) -> dict[Decision, int]:
+        """Decisions since the start."""
+        with self._lock:
+            return dict(self._scans)
+
+    def npu_is(self, condition: NpuCondition) -> bool:
+        """Note how the accelerator is; return whether that is news."""
+        with self._lock:
+            news, self._npu = self._npu != condition, condition
+            return news
+
+    def chip_says(self, telemetry: Mapping[str, float | str | bool]) -> None:
+        """Keep the newest telemetry of the chip."""
+        with self._lock:
+            self._telemetry = dict(telemetry)
+
+    @property
+    def npu(self) -> tuple[NpuCondition, float | None]:
+        """Condition and temperature in degrees Celsius (``None``: not known)."""
+        with self._lock:
+            warm = self._telemetry.get("temp_c")
+            return self._npu, float(warm) if isinstance(warm, int | float) else None
+
+    @property
+    def uptime_s(self) -> float:
+        """Seconds since the start."""
+        return (time.monotonic_ns() - self._started_ns) / 1e9

@@ -1,0 +1,230 @@
+"""The scan thread: frames in, committed cards out; nothing is lost when the disk or the chip refuses."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import closing
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fake_hefs import hailo_thumbnail_model
+from hailo_platform.world import HANG, fresh_world
+from scans import FACTS, scan_event
+from small_scanner import photo, small_scanner, table
+from structlog.testing import capture_logs
+
+from cardscanner.config import OutboxConfig
+from cardscanner.configfile import load_config
+from cardscanner.errors import EmbedderDead, OutboxFault, OutboxFull
+from cardscanner.mailbox import LatestSlot
+from cardscanner.publish import Outbox
+from cardscanner.records import Frame
+from cardscanner.scan_loop import MAX_WAITING, ScanLoop, Storekeeper
+from cardscanner.vitals import Vitals
+
+
+class ScriptedOutbox:
+    """Refuses as long as it is told to; otherwise a real outbox."""
+
+    def __init__(self, real: Outbox) -> None:
+        self.real = real
+        self.refusal: OutboxFault | None = None
+
+    def put(self, *arguments, **options):
+        if self.refusal:
+            raise self.refusal
+        return self.real.put(*arguments, **options)
+
+
+@pytest.fixture
+def outbox(tmp_path):
+    with closing(Outbox.open(OutboxConfig(path=tmp_path / "outbox.db"))) as real:
+        yield ScriptedOutbox(real)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "reason"), [(OutboxFull("cap reached"), "outbox_full"), (OutboxFault("disk full"), "disk")]
+)
+def test_cards_wait_while_the_outbox_refuses_and_are_stored_in_order_afterwards(outbox, refusal, reason):
+    vitals = Vitals()
+    store = Storekeeper(outbox, vitals)
+    outbox.refusal = refusal
+    for number in range(5):
+        store.add(scan_event(number), FACTS)
+    assert vitals.reasons == (reason,)
+    assert outbox.real.depth == 0
+    outbox.refusal = None
+    assert store.keep_up(FACTS)
+    assert vitals.reasons == ()
+    assert outbox.real.depth == 5
+    assert sum(vitals.scans.values()) == 5
+    waiting = outbox.real.pending(0, 10)
+    assert [each.seq for each in waiting] == [1, 2, 3, 4, 5]
+
+
+def test_deciding_pauses_when_too_many_cards_wait(outbox):
+    store = Storekeeper(outbox, Vitals())
+    outbox.refusal = OutboxFault("disk full")
+    for number in range(MAX_WAITING - 1):
+        store.add(scan_event(number), FACTS)
+        assert store.keep_up(FACTS)
+    store.add(scan_event(MAX_WAITING), FACTS)
+    assert not store.keep_up(FACTS)
+
+
+@pytest.fixture(scope="module")
+def scanner(tmp_path_factory):
+    return small_scanner(tmp_path_factory.mktemp("small"), shown=())
+
+
+class Running:
+    """A scan loop in a thread, fed by hand."""
+
+    def __init__(self, scanner, outbox, paced=True, **sections) -> None:
+        camera = {"backend": "replay", "path": "frames", "paced": paced}
+        self.config = load_config(scanner.config(camera=camera, **sections))
+        self.slot: LatestSlot[Frame] = LatestSlot()
+        self.vitals = Vitals()
+        self.stopping = threading.Event()
+        self.error: Exception | None = None
+        self.seq = 0
+        self.loop = ScanLoop(self.config, self.slot, outbox, self.vitals)
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        try:
+            self.loop(self.stopping)
+        except Exception as error:
+            self.error = error
+
+    def __enter__(self):
+        self.thread.start()
+        assert self.vitals.ready.wait(20)
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+
+    def give(self, pixels, age_s=0.0) -> None:
+        self.seq += 1
+        self.slot.put(Frame(pixels, self.seq, time.monotonic_ns() - round(age_s * 1e9), "test"))
+        self.slot.wait_empty(5)
+        time.sleep(0.01)
+
+
+def wait_until(true, timeout_s=10.0) -> None:
+    end = time.monotonic() + timeout_s
+    while not true() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert true()
+
+
+def test_a_card_in_view_becomes_one_committed_row(scanner, outbox):
+    with Running(scanner, outbox) as running:
+        for seed in range(6):
+            running.give(photo(5, seed))
+        wait_until(lambda: outbox.real.depth == 1)
+    assert running.error is None
+    assert running.vitals.scans == {"match": 1}
+
+
+def test_a_stale_frame_is_not_scanned(scanner, outbox):
+    with Running(scanner, outbox) as running:
+        for seed in range(6):
+            running.give(photo(5, seed), age_s=30)
+    assert outbox.real.depth == 0
+
+
+def test_a_recording_that_waits_for_its_scan_has_no_stale_frames(scanner, outbox):
+    with Running(scanner, outbox, paced=False) as running:
+        for seed in range(6):
+            running.give(photo(5, seed), age_s=30)
+        wait_until(lambda: outbox.real.depth == 1)
+
+
+@pytest.mark.parametrize("refusal", [OutboxFull("cap reached"), OutboxFault("disk full")])
+def test_cards_that_were_never_stored_are_named_at_the_end(scanner, outbox, refusal):
+    outbox.refusal = refusal
+    with capture_logs() as logs, Running(scanner, outbox) as running:
+        for seed in range(6):
+            running.give(photo(5, seed))
+        wait_until(lambda: running.vitals.reasons != ())
+    (lost,) = [each for each in logs if each["event"].startswith("decided cards are lost")]
+    assert lost["cards"] == ["card-005"]
+    assert outbox.real.depth == 0
+
+
+@pytest.fixture(scope="module")
+def hailo_scanner(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("hailo")
+    return small_scanner(folder, 6, (), make_model=lambda path: hailo_thumbnail_model(path, 16, 224))
+
+
+@pytest.fixture
+def chip():
+    with fresh_world() as world:
+        yield world
+
+
+HAILO = {"backend": "hailo", "model": "model", "timeout_ms": 100}
+
+
+@pytest.mark.parametrize(("status", "condition"), [(HANG, "hung"), (8, "ok")])
+def test_a_failed_embedding_is_no_event_and_above_all_no_no_match(
+    hailo_scanner, outbox, chip, status, condition
+):
+    with Running(
+        hailo_scanner, outbox, embedder=HAILO, decide={"report_no_match": True, "min_frames": 2}
+    ) as running:
+        chip.jobs.append(status)
+        running.give(photo(5, 0))
+        wait_until(lambda: running.vitals.reasons == ("npu",))
+        assert running.vitals.npu[0] == condition
+        assert outbox.real.depth == 0
+        for seed in range(1, 7):
+            running.give(photo(5, seed))
+        wait_until(lambda: outbox.real.depth == 1)
+        assert running.vitals.reasons == ()
+        assert running.vitals.npu[0] == "ok"
+    assert running.vitals.scans == {"match": 1}
+
+
+def test_a_chip_that_does_not_come_back_ends_the_thread(hailo_scanner, outbox, chip):
+    with Running(hailo_scanner, outbox, embedder=HAILO) as running:
+        chip.jobs.append(8)
+        chip.configures.extend([8] * 20)
+        chip.opens.extend([74] * 20)
+        running.give(photo(5))
+        running.thread.join(20)
+    assert isinstance(running.error, EmbedderDead)
+
+
+def test_the_temperature_of_the_chip_is_known(hailo_scanner, outbox, chip):
+    with Running(hailo_scanner, outbox, embedder=HAILO) as running:
+        wait_until(lambda: running.vitals.npu[1] is not None)
+
+
+def test_an_empty_table_is_nothing(scanner, outbox):
+    with Running(scanner, outbox, decide={"report_no_match": True}) as running:
+        for seed in range(10):
+            running.give(table(seed))
+    assert outbox.real.depth == 0
+
+
+def test_a_flat_picture_is_scanned_without_a_fault(scanner, outbox):
+    with Running(scanner, outbox) as running:
+        running.give(np.zeros((480, 640, 3), np.uint8))
+        running.give(np.full((480, 640, 3), 255, np.uint8))
+    assert running.error is None
+
+
+def test_events_are_replaced_by_nothing_else(outbox):
+    event = scan_event(1)
+    store = Storekeeper(outbox, Vitals())
+    store.add(replace(event, frames=7), FACTS)
+    (row,) = outbox.real.pending(0, 5)
+    assert b'"frames":7' in row.payload
