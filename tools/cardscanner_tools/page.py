@@ -16,14 +16,16 @@ from cardscanner.records import Corners, Picture
 
 _STYLE = """
 :root { color-scheme: light dark; font: 15px/1.4 system-ui, sans-serif; }
-body { max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
+body { max-width: 90rem; margin: 2rem auto; padding: 0 1rem; }
+.wide { overflow-x: auto; }
 table { border-collapse: collapse; margin: 1rem 0; }
 th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid #8884; }
 th:first-child, td:first-child { text-align: left; }
 .items { display: grid; grid-template-columns: repeat(auto-fill, minmax(24rem, 1fr)); gap: 1rem; }
 figure { margin: 0; padding: .6rem; border: 1px solid #8886; border-radius: .4rem; }
-figure div { display: flex; gap: .4rem; align-items: flex-start; }
-figure img { max-height: 14rem; max-width: 48%; }
+figure div { display: flex; flex-wrap: wrap; gap: .4rem; align-items: flex-start; }
+figure img { max-height: 12rem; max-width: 100%; }
+figcaption { overflow-wrap: anywhere; }
 """
 
 
@@ -48,7 +50,9 @@ class Page:
         """Add a table; ``None`` is shown as a dash."""
         cells = "".join(f"<th>{html.escape(each)}</th>" for each in head)
         body = "".join(f"<tr>{''.join(f'<td>{_cell(value)}</td>' for value in row)}</tr>" for row in rows)
-        self._parts.append(f"<table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table>")
+        self._parts.append(
+            f'<div class="wide"><table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table></div>'
+        )
 
     def gallery(self, figures: Sequence[tuple[str, Sequence[Picture]]]) -> None:
         """Add captioned groups of pictures."""
