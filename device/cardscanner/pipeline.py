@@ -16,6 +16,10 @@ from cardscanner.ports import Embedder, Index
 from cardscanner.records import Frame, Neighbour, Picture, Quad, ScanEvent, Sighting
 from cardscanner.rectify import rectify, turned
 
+_SINGLE_VIEW = 0.25
+"""Share of the index's effort for one view in one frame: it tells ways and cards apart, and is not believed
+alone. What is reported comes from a search of full effort with the pooled views of a track."""
+
 
 class Stopwatch:
     """Milliseconds spent in each stage of one frame."""
@@ -49,7 +53,9 @@ class Eye:
         """Find cards, best first."""
         return find_cards(picture, self._finder)
 
-    def sight(self, picture: Picture, quads: Sequence[Quad], watch: Stopwatch) -> list[Sighting]:
+    def sight(
+        self, picture: Picture, quads: Sequence[Quad], watch: Stopwatch, effort: float = 1.0
+    ) -> list[Sighting]:
         """Embed every reading of every quad both ways up and keep the one closest to some reference."""
         if not quads:
             return []
@@ -61,7 +67,7 @@ class Eye:
         with watch.stage("embed"):
             vectors = self._embedder.embed(np.concatenate([upright, turned(upright)]))
         with watch.stage("search"):
-            rows, cosines = self._index.nearest(vectors, self._depth)
+            rows, cosines = self._index.nearest(vectors, self._depth, effort)
         ways = outlines + [np.roll(each, 2, axis=0) for each in outlines]
         return [
             Sighting(
@@ -84,7 +90,7 @@ def scan_frame(frame: Frame, eye: Eye, decider: Decider, watch: Stopwatch) -> li
     with watch.stage("find"):
         quads = eye.find(frame.pixels)
     places = decider.places_to_check([quad.corners for quad in quads])
-    seen = eye.sight(frame.pixels, [*quads, *(Quad(place, 0.0) for place in places)], watch)
+    seen = eye.sight(frame.pixels, [*quads, *(Quad(place, 0.0) for place in places)], watch, _SINGLE_VIEW)
     with watch.stage("decide"):
         return decider.update(frame, seen[: len(quads)], seen[len(quads) :], watch.ms)
 

@@ -74,8 +74,13 @@ class Index(Protocol):
     size: int
     dim: int
 
-    def nearest(self, vectors: Vectors, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def nearest(
+        self, vectors: Vectors, k: int, effort: float = 1.0
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return rows and cosines, each (B, min(k, size)), best first.
+
+        ``effort`` is the share of the calibrated work that an approximate index spends; with less than 1 it
+        misses more of the hard neighbours.
 
         Raises
         ------

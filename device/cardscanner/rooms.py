@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
+import cv2
+
 from cardscanner.config import EmbedderConfig, FinderConfig, IndexConfig
 from cardscanner.embed import load_embedder
 from cardscanner.manifest import ModelManifest, agree, load_model_manifest
@@ -38,6 +40,8 @@ def open_rooms(
     ArtifactError, Disagreement, IndexFault, EmbedderDead
         What is wrong with which file or device, and what to do.
     """
+    # One frame is too little work to share: OpenCV's threads would only spin, and the cores have other work.
+    cv2.setNumThreads(1)
     model = load_model_manifest(embedder.model)
     with closing(open_database(index.database)) as database:
         agree(model, database.manifest)

@@ -73,6 +73,16 @@ def test_a_stored_vector_finds_itself_with_cosine_one(open_over):
     np.testing.assert_allclose(cosines, 1.0, atol=1e-4)
 
 
+def test_with_less_effort_every_cosine_is_still_that_of_its_row(open_over):
+    vectors, queries = random_units(400, 64), random_units(20, 64, seed=1)
+    index = open_over(vectors)
+    rows, cosines = index.nearest(queries, 5, 0.1)
+    best = index.nearest(queries, 5)[1]
+    assert rows.shape == cosines.shape == (20, 5)
+    assert np.allclose(cosines, np.einsum("bkd,bd->bk", vectors[rows], queries), atol=1e-3)
+    assert (cosines <= best + 1e-6).all()
+
+
 def test_opposite_vectors_have_cosine_minus_one(open_over):
     vectors = random_units(1, 128)
     _, cosines = open_over(vectors).nearest(-vectors, 1)

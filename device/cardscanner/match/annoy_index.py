@@ -30,18 +30,18 @@ class AnnoyIndex:
         self._forest = forest
         self._trees = trees
 
-    def nearest(self, vectors: Vectors, k: int) -> Answer:
+    def nearest(self, vectors: Vectors, k: int, effort: float = 1.0) -> Answer:
         """Return rows and cosines, (B, min(k, size)), best first."""
         if k < 1:
             raise ValueError(f"k is {k}; at least one neighbour must be asked for")
         queries = checked_units(vectors, self.dim)
         wanted = min(k, self.size)
         # Each tree proposes a row at most once, so trees * k candidates hold k different rows.
-        effort = max(self.search_k, self._trees * wanted)
+        search_k = max(round(self.search_k * effort), self._trees * wanted)
         rows = np.empty((len(queries), wanted), dtype=np.int64)
         angular = np.empty((len(queries), wanted), dtype=np.float32)
         for number, query in enumerate(queries):
-            found, distances = self._forest.get_nns_by_vector(query.tolist(), wanted, effort, True)
+            found, distances = self._forest.get_nns_by_vector(query.tolist(), wanted, search_k, True)
             if len(found) != wanted:
                 raise IndexFault(f"the index gave {len(found)} of {wanted} neighbours: build it again")
             rows[number], angular[number] = found, distances

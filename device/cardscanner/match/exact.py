@@ -22,7 +22,7 @@ class ExactIndex:
         self._stored = stored
         self._inverse_lengths = inverse_lengths
 
-    def nearest(self, vectors: Vectors, k: int) -> Answer:
+    def nearest(self, vectors: Vectors, k: int, effort: float = 1.0) -> Answer:  # noqa: ARG002 - never less
         """Return rows and cosines, (B, min(k, size)), best first, equal ones in the order of their rows."""
         if k < 1:
             raise ValueError(f"k is {k}; at least one neighbour must be asked for")

@@ -19,7 +19,7 @@ class TwistedIndex:
         self._exact = exact_index(stored)
         self._twist = twist
 
-    def nearest(self, vectors, k):
+    def nearest(self, vectors, k, effort=1.0):
         return self._twist(*self._exact.nearest(vectors, k))
 
     def close(self):
