@@ -20,6 +20,7 @@ _NO_DIRECTION = 1e-6
 """Views that cancel out have no mean; the newest one counts then."""
 _PILE = 16
 """Cards under a card that are remembered."""
+_OUTLINES = 9
 _SAME_POSE = 0.03
 """A covered card that comes to light lies where it lay: corners within this share of its size."""
 
@@ -58,6 +59,8 @@ class Track:
     first_ns: int
     last_ns: int
     vectors: deque[NDArray[np.float32]]
+    outlines: deque[Corners]
+    """The last ones in which it was recognised."""
     frames: int = 1
     absent_s: float = 0.0
     verdict: Verdict | None = None
@@ -73,13 +76,15 @@ class Track:
     def begin(cls, sighting: Sighting, now_ns: int, window: int) -> Track:
         """Start from the first sighting."""
         corners = sighting.quad.corners
-        return cls(sighting, corners, now_ns, now_ns, deque([sighting.vector], maxlen=window))
+        vectors = deque([sighting.vector], maxlen=window)
+        return cls(sighting, corners, now_ns, now_ns, vectors, deque([corners], maxlen=_OUTLINES))
 
     def add(self, sighting: Sighting, now_ns: int, *, recognised: bool = True) -> None:
         """Take in one more view of the card."""
         self.sighting = sighting
         if recognised:
             self.place = sighting.quad.corners
+            self.outlines.append(self.place)
         self.vectors.append(sighting.vector)
         self.frames += 1
         self.last_ns = now_ns
@@ -102,9 +107,12 @@ class Track:
         return float(sighting.vector @ self.pooled()) < verdict.score
 
     def lay_on(self, below: Track) -> None:
-        """Remember the reported card, and those under it, that this one was laid on."""
+        """Remember the reported card, and those under it, that this one was laid on.
+
+        Its outline is the median of the last ones: the very last show it half covered already.
+        """
         if below.reported is not None:
-            covered = Covered(below.reported, below.sighting.quad.corners, below.first_ns)
+            covered = Covered(below.reported, np.median(below.outlines, axis=0), below.first_ns)
             self.beneath = (covered, *below.beneath)[:_PILE]
 
     def still_there(self, now_ns: int) -> None:

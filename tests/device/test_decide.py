@@ -106,6 +106,15 @@ def test_a_card_that_comes_to_light_when_the_one_on_it_is_taken_away_is_no_new_e
     assert table.reported() == ["c5", "c6", "c7"]
 
 
+def test_a_card_comes_to_light_as_it_lay_although_its_last_outline_was_cut_by_the_card_above():
+    table = Tabletop()
+    table.show(2, 5)
+    table.show(0.2, 5, at=((112.0, 96.0),))
+    table.show(2, 6)
+    table.show(2, 5)
+    assert table.reported() == ["c5", "c6"]
+
+
 def test_a_card_pushed_off_another_is_followed_and_the_lower_one_is_no_new_event():
     table = Tabletop()
     table.show(2, 5)
