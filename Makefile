@@ -1,0 +1,70 @@
+# Everything a person does with this checkout. `make help` lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= ../shared/data
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-slow test-train check format lint types layers bench eval-finder evaluate-photos \
+	demo-assets train clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(VENV)/.run: pyproject.toml tools/setup.sh
+	@PYTHON=$(PYTHON) tools/setup.sh demo && touch $@
+
+$(VENV)/.dev: pyproject.toml tools/setup.sh
+	@PYTHON=$(PYTHON) tools/setup.sh demo,tools,dev && touch $@ $(VENV)/.run
+
+$(VENV)/.train: pyproject.toml tools/setup.sh
+	@PYTHON=$(PYTHON) tools/setup.sh demo,tools,dev,train && touch $@ $(VENV)/.dev $(VENV)/.run
+
+run: $(VENV)/.run ## Play the demo: real daemon, filmed cards, a broker, a subscriber (four minutes)
+	@$(BIN)/cardscanner demo
+
+test: $(VENV)/.dev ## Install what the tests need and run them
+	@tools/system_packages.sh mosquitto openssl
+	@$(BIN)/python -m pytest -m "not slow and not train"
+
+test-slow: $(VENV)/.dev ## Run the slow tests
+	@tools/system_packages.sh mosquitto openssl
+	@$(BIN)/python -m pytest -m slow --timeout 1200
+
+test-train: $(VENV)/.train ## Run the tests that need torch
+	@$(BIN)/python -m pytest -m train --timeout 1200
+
+check: lint types layers test ## Format, lint, types, import layers, tests
+
+format: $(VENV)/.dev ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: $(VENV)/.dev
+	@$(BIN)/mypy
+
+layers: $(VENV)/.dev
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/.dev ## Time the road stage by stage, and the daemon's memory with 17,592 cards
+	@$(BIN)/python -m cardscanner_tools.bench
+
+eval-finder: $(VENV)/.dev ## Score finding and corners on labelled photos (DATA=folder)
+	@$(BIN)/cardscanner-tools eval-finder --data $(DATA) --out out/eval-finder
+
+evaluate-photos: $(VENV)/.dev ## Score recognition on labelled photos (DATA=folder)
+	@$(BIN)/cardscanner-tools evaluate-photos --data $(DATA) --out out/evaluate-photos
+
+demo-assets: $(VENV)/.dev ## Draw the demo's cards, database and film again (needs ffmpeg)
+	@$(BIN)/cardscanner-tools render-demo
+
+train: $(VENV)/.train ## Train the first model again (FRONT=checkpoint FACES=, ART=folders; see models/cardnet/*/MODEL_CARD.md)
+	@$(BIN)/cardscanner-tools train --out out/train --front $(FRONT) \
+		$(if $(FACES),--free-faces $(FACES)) $(if $(ART),--free-art $(ART))
+
+clean: ## Remove the virtual environment and all output
+	@rm -rf $(VENV) out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
