@@ -23,6 +23,7 @@ OLD_STAYS = "the new configuration cannot be used; the old one stays"
 def test_sighup_takes_a_new_configuration(scanner):
     config = scanner.config(camera=looping())
     with Daemon(config) as daemon:
+        daemon.await_line("ready")
         daemon.await_line("card decided")
         edit(config, "device_id: small", "device_id: renamed")
         daemon.ask_to_reload()
