@@ -15,6 +15,7 @@ from cardscanner.detect import find_cards
 from cardscanner.ports import Embedder, Index
 from cardscanner.records import Frame, Neighbour, Picture, Quad, ScanEvent, Sighting
 from cardscanner.rectify import rectify, turned
+from cardscanner.stillness import Stillness
 
 _SINGLE_VIEW = 0.25
 """Share of the index's effort for one view in one frame: it tells ways and cards apart, and is not believed
@@ -48,10 +49,19 @@ class Eye:
         self._embedder = embedder
         self._index = index
         self._depth = depth
+        self._still = Stillness()
 
     def find(self, picture: Picture) -> list[Quad]:
         """Find cards, best first."""
         return find_cards(picture, self._finder)
+
+    def find_in_film(self, picture: Picture) -> list[Quad]:
+        """Find cards in the next frame of a camera; while nothing moves, most frames need no search."""
+        quads = self._still.recall(picture)
+        if quads is None:
+            quads = self.find(picture)
+            self._still.remember(picture, quads)
+        return quads
 
     def sight(
         self, picture: Picture, quads: Sequence[Quad], watch: Stopwatch, effort: float = 1.0
@@ -88,7 +98,7 @@ class Eye:
 def scan_frame(frame: Frame, eye: Eye, decider: Decider, watch: Stopwatch) -> list[ScanEvent]:
     """Take one frame down the road; return the cards that it decided."""
     with watch.stage("find"):
-        quads = eye.find(frame.pixels)
+        quads = eye.find_in_film(frame.pixels)
     places = decider.places_to_check([quad.corners for quad in quads])
     seen = eye.sight(frame.pixels, [*quads, *(Quad(place, 0.0) for place in places)], watch, _SINGLE_VIEW)
     with watch.stage("decide"):
