@@ -10,6 +10,7 @@
     ├── CameraError
     │   ├── CameraLost       reopen it later; frames stop until then
     │   └── EndOfReplay      the recording is over; not a fault
+    ├── FinderFailed         the corner network failed on a picture: end the process
     ├── EmbedderError
     │   ├── EmbedderTimeout  the accelerator did not answer in time: not a "no match"
     │   ├── EmbedderFailed   this call failed and the backend has recovered: try the next frame
@@ -63,6 +64,10 @@ class CameraLost(CameraError):
 
 class EndOfReplay(CameraError):
     """The recording has been played to its end."""
+
+
+class FinderFailed(CardscannerError):
+    """The corner network failed; nothing is known about the picture."""
 
 
 class EmbedderError(CardscannerError):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cardscanner.config import FinderConfig
 from cardscanner.decide import Decider
 from cardscanner.detect import find_cards
-from cardscanner.ports import Embedder, Index
+from cardscanner.ports import Embedder, Finder, Index
 from cardscanner.records import Frame, Neighbour, Picture, Quad, ScanEvent, Sighting
 from cardscanner.rectify import rectify, turned
 from cardscanner.stillness import Stillness
@@ -44,8 +44,11 @@ class Eye:
     ``depth`` is how many neighbours the accept rule needs to see.
     """
 
-    def __init__(self, finder: FinderConfig, embedder: Embedder, index: Index, depth: int) -> None:
+    def __init__(
+        self, finder: Finder, config: FinderConfig, embedder: Embedder, index: Index, depth: int
+    ) -> None:
         self._finder = finder
+        self._config = config
         self._embedder = embedder
         self._index = index
         self._depth = depth
@@ -53,7 +56,7 @@ class Eye:
 
     def find(self, picture: Picture) -> list[Quad]:
         """Find cards, best first."""
-        return find_cards(picture, self._finder)
+        return find_cards(picture, self._finder, self._config)
 
     def find_in_film(self, picture: Picture) -> list[Quad]:
         """Find cards in the next frame of a camera; while nothing moves, most frames need no search."""

@@ -1,4 +1,4 @@
-"""The four seams. Everything behind them can be swapped by one line of configuration."""
+"""The five seams. Everything behind them can be swapped by one line of configuration."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cardscanner.records import Batch, Frame, Vectors
+from cardscanner.records import Batch, Frame, Picture, Quad, Vectors
 
 
 class Source(Protocol):
@@ -28,6 +28,23 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Release the camera; safe to call twice, never blocks for more than a few seconds."""
+
+
+class Finder(Protocol):
+    """Where the cards are in a picture. Owned by one thread."""
+
+    def find(self, picture: Picture) -> list[Quad]:
+        """Return the outlines of cards, best first; an empty list when there is none.
+
+        Corners are clockwise, a short side first; which of the two short sides is the top is not known yet.
+        They may lie a little outside the picture when a card is cut off. Outlines do not overlap much; what
+        else an unsure one could be comes with it as its ``others``.
+
+        Raises
+        ------
+        FinderFailed
+            Nothing is known about this picture.
+        """
 
 
 @dataclass(frozen=True, slots=True)

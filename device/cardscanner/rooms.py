@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import cv2
 
 from cardscanner.config import EmbedderConfig, FinderConfig, IndexConfig
+from cardscanner.detect import open_finder
 from cardscanner.embed import load_embedder
 from cardscanner.manifest import ModelManifest, agree, load_model_manifest
 from cardscanner.match import Database, load_index, open_database
@@ -45,6 +46,7 @@ def open_rooms(
     model = load_model_manifest(embedder.model)
     with closing(open_database(index.database)) as database:
         agree(model, database.manifest)
+        outlines = open_finder(finder)
         with closing(load_index(index, database)) as search, closing(load_embedder(embedder)) as network:
-            eye = Eye(finder, network, search, max(database.depth, candidates))
+            eye = Eye(outlines, finder, network, search, max(database.depth, candidates))
             yield Rooms(eye, network, database, model)

@@ -73,11 +73,11 @@ def test_an_empty_table_is_no_sighting_and_costs_no_embedding(rooms):
 def test_a_picture_without_outline_is_one_card_only_when_asked(rooms):
     flat = np.full((224, 160, 3), 90, np.uint8)
     assert rooms.eye.find(flat) == []
-    rooms.eye._finder = FinderConfig(whole_picture=True)
+    rooms.eye._config = FinderConfig(whole_picture=True)
     try:
         (quad,) = rooms.eye.find(flat)
     finally:
-        rooms.eye._finder = FinderConfig()
+        rooms.eye._config = FinderConfig()
     assert np.array_equal(quad.corners, whole_picture_corners(flat))
 
 

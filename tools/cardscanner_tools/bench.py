@@ -29,6 +29,7 @@ import yaml
 
 from cardscanner.config import DecideConfig, FinderConfig, IndexConfig, OutboxConfig
 from cardscanner.decide import Decider
+from cardscanner.detect import open_finder
 from cardscanner.manifest import load_model_manifest
 from cardscanner.match import Database, load_index, open_database
 from cardscanner.pipeline import Eye, Stopwatch, scan_frame
@@ -139,7 +140,7 @@ def _drive(
     index = load_index(IndexConfig(database=folder / "db"), database)
     cv2.setNumThreads(1)
     embedder = SimulatedEmbedder(np.asarray(database.vectors[:: len(database.vectors) // 100], np.float32))
-    eye = Eye(FinderConfig(), embedder, index, database.depth)
+    eye = Eye(open_finder(FinderConfig()), FinderConfig(), embedder, index, database.depth)
     decider = Decider(DecideConfig(), database.manifest.accept, database.card_of, eye.search, "bench")
     facts = ScanFacts(
         "bench", "bench", ArtifactRef(name="m", sha256="0"), DatabaseRef(version="1", sha256="0")

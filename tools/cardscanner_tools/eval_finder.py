@@ -20,7 +20,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from cardscanner.config import FinderConfig
+from cardscanner.detect import open_finder
 from cardscanner.files import write_json
+from cardscanner.manifest import load_finder_manifest
 from cardscanner.pictures import read_picture
 from cardscanner.records import Picture
 from cardscanner_tools.finder.assessment import (
@@ -48,6 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line."""
     parser.add_argument("--data", type=Path, required=True, help="folder with photos.csv and not_cards.csv")
     parser.add_argument("--out", type=Path, default=Path("out/eval-finder"), help="report folder")
+    parser.add_argument("--finder", choices=["contours", "corners"], default="contours")
+    parser.add_argument("--model", type=Path, help="corners: folder of the network")
     parser.add_argument("--effort", choices=["live", "thorough"], default="thorough")
     parser.add_argument("--min-confidence", type=float, default=FinderConfig().min_confidence)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -55,13 +59,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Find, compare, print, and write the report."""
-    config = FinderConfig(effort=options.effort, min_confidence=options.min_confidence, max_cards=_MAX_CARDS)
+    config = FinderConfig(
+        backend=options.finder,
+        model=options.model,
+        effort=options.effort,
+        min_confidence=options.min_confidence,
+        max_cards=_MAX_CARDS,
+    )
+    finder = open_finder(config)
     photos = [
-        assess(photo, photo.origin, config)
+        assess(photo, photo.origin, finder, config)
         for photo in tqdm(read_photos(options.data), desc="photos", mininterval=2)
     ]
     others = [
-        assess(LabelledPhoto(path, ()), kind, config)
+        assess(LabelledPhoto(path, ()), kind, finder, config)
         for path, kind in tqdm(read_not_cards(options.data), desc="not cards", mininterval=2)
     ]
     document = _document(config, photos, others)
@@ -74,7 +85,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _document(config: FinderConfig, photos: list[Assessment], others: list[Assessment]) -> _Document:
-    weights = files("cardscanner.detect").joinpath("weights.json").read_bytes()
     pictures = {
         **picture_groups(photos, lambda _: "labelled photos"),
         **picture_groups(others, lambda each: f"no cards: {each.source}"),
@@ -84,13 +94,20 @@ def _document(config: FinderConfig, photos: list[Assessment], others: list[Asses
             "used": {
                 "effort": config.effort,
                 "min_confidence": config.min_confidence,
-                "weights_sha256": hashlib.sha256(weights).hexdigest(),
+                "backend": config.backend,
+                "weights_sha256": _weights_sha256(config),
             }
         },
         "cards": {name: finding_figures(part) for name, part in finding_groups(photos).items()},
         "false_quads": {name: false_figures(part) for name, part in pictures.items()},
         "time": {"all pictures": time_figures([*photos, *others])},
     }
+
+
+def _weights_sha256(config: FinderConfig) -> str:
+    if config.model is not None:
+        return load_finder_manifest(config.model).files["corners.onnx"].sha256
+    return hashlib.sha256(files("cardscanner.detect").joinpath("weights.json").read_bytes()).hexdigest()
 
 
 def _words(document: _Document) -> str:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from cardscanner.config import FinderConfig
-from cardscanner.detect import find_cards
+from cardscanner.detect import find_cards, open_finder
 from cardscanner.geometry import iou
 from cardscanner_tools.scene import props
 from cardscanner_tools.scene.stage import Pose, Thing, hand, lay
@@ -27,7 +27,8 @@ TURNS = (0.0, 0.4, 1.2, np.pi / 2, 2.2, np.pi, 4.0, 5.5)
 
 
 def found(view, effort="live", **config):
-    return find_cards(view, FinderConfig(effort=effort, **config))
+    wanted = FinderConfig(effort=effort, **config)
+    return find_cards(view, open_finder(wanted), wanted)
 
 
 def share_found(quads, truths, level=0.9):

@@ -13,8 +13,9 @@ from onnx import TensorProto, helper
 from thumbnails import thumbnail_model
 
 from cardscanner.config import OnnxConfig
-from cardscanner.embed.onnx import ORT_ERRORS, open_onnx
+from cardscanner.embed.onnx import open_onnx
 from cardscanner.errors import ArtifactError, EmbedderFailed
+from cardscanner.onnx_network import ORT_ERRORS
 
 SIZE = 64
 
@@ -64,7 +65,7 @@ def test_vectors_are_the_networks_own(folder: Path):
 
 
 def test_idle_threads_do_not_spin_and_only_the_cpu_is_used(folder: Path):
-    session = open_onnx(OnnxConfig(backend="onnx", model=folder, threads=3))._session
+    session = open_onnx(OnnxConfig(backend="onnx", model=folder, threads=3))._network._session
     options = session.get_session_options()
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (3, 1)
@@ -153,7 +154,7 @@ def test_an_error_of_the_runtime_becomes_a_failed_call_that_leaves_it_usable(fol
 
     replace_network(folder, edit)
     embedder = open_onnx(config(folder))
-    with pytest.raises(EmbedderFailed, match="the network failed on 1 crops: ONNX Runtime says"):
+    with pytest.raises(EmbedderFailed, match=r"model\.onnx failed on input.*ONNX Runtime says"):
         embedder.embed(crops(1))
     assert embedder.embed(crops(2)).shape == (2, 192)
 

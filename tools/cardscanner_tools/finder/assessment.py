@@ -14,6 +14,7 @@ import numpy as np
 from cardscanner.config import FinderConfig
 from cardscanner.detect import find_cards
 from cardscanner.pictures import read_picture
+from cardscanner.ports import Finder
 from cardscanner.records import Picture, Quad
 from cardscanner_tools.finder.truth import Truth, overlaps
 from cardscanner_tools.photos.labels import LabelledCard, LabelledPhoto
@@ -56,10 +57,10 @@ class Assessment:
     """The same for the picture made to fit into 1280 x 720 pixels."""
 
 
-def assess(photo: LabelledPhoto, source: str, config: FinderConfig) -> Assessment:
+def assess(photo: LabelledPhoto, source: str, finder: Finder, config: FinderConfig) -> Assessment:
     """Find the cards of one picture and compare them with its labels."""
     picture = read_picture(photo.path)
-    quads, cpu_ms = _timed(picture, config)
+    quads, cpu_ms = _timed(picture, finder, config)
     truths = [Truth.of_label(card) for card in photo.cards]
     corners = np.array([quad.corners for quad in quads], np.float32).reshape(-1, 4, 2)
     overlap, which = overlaps(corners, truths)
@@ -82,13 +83,13 @@ def assess(photo: LabelledPhoto, source: str, config: FinderConfig) -> Assessmen
         false_quads=None if source in PARTLY_LABELLED else int((overlap < LEVELS[0]).sum()),
         megapixels=picture.shape[0] * picture.shape[1] / 1e6,
         cpu_ms=cpu_ms,
-        frame_cpu_ms=_timed(_as_frame(picture), config)[1],
+        frame_cpu_ms=_timed(_as_frame(picture), finder, config)[1],
     )
 
 
-def _timed(picture: Picture, config: FinderConfig) -> tuple[list[Quad], float]:
+def _timed(picture: Picture, finder: Finder, config: FinderConfig) -> tuple[list[Quad], float]:
     start = time.process_time()
-    quads = find_cards(picture, config)
+    quads = find_cards(picture, finder, config)
     return quads, (time.process_time() - start) * 1e3
 
 
