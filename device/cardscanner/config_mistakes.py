@@ -16,14 +16,19 @@ Key = tuple[str | int, ...]
 """Where a value stands: ``("camera", "fps")``."""
 
 
-def explain(path: Path, lines: Mapping[Key, int], mistakes: Sequence[ErrorDetails]) -> str:
-    """Return one line of text for each key that is wrong; ``lines`` says where in the file the keys are."""
+def explain(
+    path: Path, lines: Mapping[Key, int], mistakes: Sequence[ErrorDetails], root: type[BaseModel] = Config
+) -> str:
+    """Return one line of text for each key that is wrong; ``lines`` says where in the file the keys are.
+
+    ``root`` is the model of the whole file.
+    """
     words: dict[Key, list[str]] = {}
     given: dict[Key, str] = {}
     for mistake in mistakes:
         key = _key(mistake, lines)
         said = words.setdefault(key, [])
-        if (text := _say(mistake)) not in said:
+        if (text := _say(mistake, root)) not in said:
             said.append(text)
         given.setdefault(key, _given(mistake))
     places = {key: _line_of(key, lines) for key in words}
@@ -50,15 +55,15 @@ def _key(mistake: ErrorDetails, lines: Mapping[Key, int]) -> Key:
     return (*key, mistake["ctx"]["key"]) if kind == "wrong_key" else key
 
 
-def _say(mistake: ErrorDetails) -> str:
+def _say(mistake: ErrorDetails, root: type[BaseModel]) -> str:
     kind, context = mistake["type"], mistake.get("ctx", {})
     match kind:
         case "extra_forbidden":
-            return _unknown(mistake["loc"])
+            return _unknown(mistake["loc"], root)
         case "missing":
             return "this key is needed"
         case "union_tag_not_found":
-            return f"this key is needed; allowed: {', '.join(_allowed_backends(mistake['loc']))}"
+            return f"this key is needed; allowed: {', '.join(_allowed_backends(mistake['loc'], root))}"
         case "union_tag_invalid":
             return f"{context.get('tag')!r} is unknown; allowed: {context.get('expected_tags')}"
         case "model_type" | "model_attributes_type" | "dict_type":
@@ -75,24 +80,26 @@ def _given(mistake: ErrorDetails) -> str:
     return f" (given: {value!r})"
 
 
-def _unknown(loc: Key) -> str:
-    keys = _allowed_keys(loc[:-1])
+def _unknown(loc: Key, root: type[BaseModel]) -> str:
+    keys = _allowed_keys(loc[:-1], root)
     near = get_close_matches(str(loc[-1]), keys, n=1)
     return f"unknown key; {f'did you mean {near[0]}? ' if near else ''}allowed here: {', '.join(keys)}"
 
 
-def _allowed_keys(section: Key) -> list[str]:
-    return list(dict.fromkeys(key for kind in _kinds_at(section) for key in kind.model_fields))
+def _allowed_keys(section: Key, root: type[BaseModel]) -> list[str]:
+    return list(dict.fromkeys(key for kind in _kinds_at(section, root) for key in kind.model_fields))
 
 
-def _allowed_backends(section: Key) -> list[str]:
-    return [backend for kind in _kinds_at(section) for backend in _backends(kind)]
+def _allowed_backends(section: Key, root: type[BaseModel]) -> list[str]:
+    return [backend for kind in _kinds_at(section, root) for backend in _backends(kind)]
 
 
-def _kinds_at(section: Key) -> list[type[BaseModel]]:
+def _kinds_at(section: Key, root: type[BaseModel]) -> list[type[BaseModel]]:
     """Sections that may stand at a location: one for each backend, unless the location names one."""
-    kinds: list[type[BaseModel]] = [Config]
+    kinds: list[type[BaseModel]] = [root]
     for part in section:
+        if isinstance(part, int):
+            continue  # a place in a list; what stands in it was found with the list
         named = [kind for kind in kinds if part in _backends(kind)]
         kinds = named or [inner for kind in kinds for inner in _sections(kind, str(part))]
     return kinds

@@ -26,11 +26,17 @@ def load_config(path: Path) -> Config:
     ConfigError
         With every mistake on a line of its own: file, line, key, what is wrong, what is allowed.
     """
-    tree, data = _parse(path, _read(path))
+    data, lines = read_tree(path)
     try:
         return Config.model_validate(_rooted(data, path.resolve().parent))
     except ValidationError as error:
-        raise ConfigError(explain(path, dict(_key_lines(tree, ())), error.errors())) from None
+        raise ConfigError(explain(path, lines, error.errors())) from None
+
+
+def read_tree(path: Path) -> tuple[Any, dict[Key, int]]:
+    """Return what a YAML file says and the line of each key; :class:`ConfigError` when it is no such file."""
+    tree, data = _parse(path, _read(path))
+    return data, dict(_key_lines(tree, ()))
 
 
 def _read(path: Path) -> str:

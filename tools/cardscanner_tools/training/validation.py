@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
+from cardscanner.records import Batch, Picture, Vectors
 from cardscanner.rectify import rectify, whole_picture_corners
 from cardscanner_tools.render.cards import render_card
 from cardscanner_tools.render.catalogue import catalogue
-from cardscanner_tools.scene.capture import HARD, USUAL, capture
-from cardscanner_tools.training.network import SIDE, CardNet
+from cardscanner_tools.scene.capture import HARD, USUAL, CaptureStyle, capture
+from cardscanner_tools.training.network import SIDE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,24 +26,28 @@ class Validation:
     unknown: dict[str, NDArray[np.uint8]]
 
     @classmethod
-    def render(cls, seed: int, cards: int) -> Validation:
+    def render(cls, seed: int, cards: int, side: int = SIDE) -> Validation:
         """Render everything from the seed; a quarter as many queries as cards, and no reprints."""
         queries = cards // 4
         faces = [render_card(spec) for spec in catalogue(cards + queries, seed, reprint_share=0.0)]
-        gallery = np.stack([rectify(face, whole_picture_corners(face), SIDE, SIDE) for face in faces[:cards]])
+        gallery = np.stack([rectify(face, whole_picture_corners(face), side, side) for face in faces[:cards]])
         styles = {"usual": USUAL, "hard": HARD}
         draw = np.random.default_rng([seed, 7])
-        known = {n: np.stack([capture(draw, face, s) for face in faces[:queries]]) for n, s in styles.items()}
-        unknown = {n: np.stack([capture(draw, face, s) for face in faces[cards:]]) for n, s in styles.items()}
+
+        def captured(some: list[Picture], style: CaptureStyle) -> Batch:
+            return np.stack([capture(draw, face, style, side) for face in some])
+
+        known = {name: captured(faces[:queries], style) for name, style in styles.items()}
+        unknown = {name: captured(faces[cards:], style) for name, style in styles.items()}
         return cls(gallery, known, unknown)
 
-    def measure(self, net: CardNet) -> dict[str, float]:
+    def measure(self, net: nn.Module) -> dict[str, float]:
         """Top-1, and the share accepted and right when 1 % of unknown cards are accepted, by style."""
-        references = _embed(net, self.gallery)
+        references = embed(net, self.gallery)
         result = {}
         for style, crops in self.known.items():
-            scores = _embed(net, crops) @ references.T
-            foreign = _margins(_embed(net, self.unknown[style]) @ references.T)
+            scores = embed(net, crops) @ references.T
+            foreign = _margins(embed(net, self.unknown[style]) @ references.T)
             right = scores.argmax(1) == np.arange(len(scores))
             limit = np.quantile(foreign, 0.99)
             result[f"{style}_top1"] = float(right.mean())
@@ -55,7 +61,8 @@ def _margins(scores: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 @torch.no_grad()
-def _embed(net: CardNet, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+def embed(net: nn.Module, crops: Batch) -> Vectors:
+    """Return the network's answers; it is in evaluation mode afterwards."""
     net.eval()
     device = next(net.parameters()).device
     parts = [net(torch.from_numpy(crops[at : at + 64]).to(device)).cpu() for at in range(0, len(crops), 64)]
