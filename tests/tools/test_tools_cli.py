@@ -44,3 +44,14 @@ def test_the_commands_that_draw_need_no_torch():
     code = "import sys; sys.modules['torch'] = None; from cardscanner_tools.cli import main; main(['render-demo', '--help'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["train", "distil", "finetune", "export", "train-corners", "export-corners"]
+)
+def test_without_torch_a_training_command_says_how_to_get_it(command):
+    code = f"import sys; sys.modules['torch'] = None; from cardscanner_tools.cli import main; sys.exit(main(['{command}', '--help']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"cardscanner-tools: {command} needs ")
+    assert "make .venv/.train" in done.stderr

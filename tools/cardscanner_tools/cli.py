@@ -16,8 +16,30 @@ COMMANDS = {
     "render-demo": ("cardscanner_tools.render_demo", "draw the demo's cards, database and film"),
     "readme-picture": ("cardscanner_tools.readme_picture", "draw the README's picture from a finished demo"),
     "train": ("cardscanner_tools.training.train", "train the embedder (needs the extra `train`)"),
-    "export": ("cardscanner_tools.training.export", "write a trained embedder as a model folder"),
+    "distil": (
+        "cardscanner_tools.training.distil",
+        "train a student from a teacher (needs the extra `train`)",
+    ),
+    "finetune": ("cardscanner_tools.training.finetune", "adapt a model to references of your own"),
+    "export": ("cardscanner_tools.export.command", "write a trained embedder as a model folder"),
+    "quantise": ("cardscanner_tools.export.quantise", "write the 8-bit form of a model and what it loses"),
+    "compile-hef": (
+        "cardscanner_tools.hef.command",
+        "compile a model for a Hailo chip (needs its Dataflow Compiler)",
+    ),
+    "train-corners": (
+        "cardscanner_tools.corners.train",
+        "train the corner network (needs the extra `train`)",
+    ),
+    "export-corners": (
+        "cardscanner_tools.corners.export",
+        "write a trained corner network as a finder folder",
+    ),
 }
+
+
+_TRAINING = {"accelerate", "safetensors", "timm", "torch", "torchvision"}
+"""Packages that only training and exporting need."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,7 +50,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, (_, summary) in COMMANDS.items():
         commands.add_parser(name, help=summary, add_help=False)
     known, _ = parser.parse_known_args(words[:1])
-    module = importlib.import_module(COMMANDS[known.name][0])
+    try:
+        module = importlib.import_module(COMMANDS[known.name][0])
+    except ModuleNotFoundError as missing:
+        if missing.name not in _TRAINING:
+            raise
+        print(
+            f"cardscanner-tools: {known.name} needs {missing.name}, which the extra `train` brings: "
+            "run `make .venv/.train`, or pip install 'cardscanner[train]'",
+            file=sys.stderr,
+        )
+        return 1
     command = argparse.ArgumentParser(
         prog=f"cardscanner-tools {known.name}",
         description=module.__doc__,
