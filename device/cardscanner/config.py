@@ -93,15 +93,27 @@ CameraConfig = Annotated[PicameraConfig | OpencvConfig | ReplayConfig, Field(dis
 class FinderConfig(_Section):
     """Finding cards in a frame."""
 
-    backend: Literal["contours"] = "contours"
+    backend: Literal["contours", "corners"] = Field(
+        default="contours",
+        description="contours: edges and lines; corners: a small network, see finder.model",
+    )
+    model: Path | None = Field(default=None, description="corners: folder of the network")
     effort: Literal["live", "thorough"] = Field(
-        default="live", description="live: a camera's frames; thorough: still photos, about five times slower"
+        default="live", description="live: a camera's frames; thorough: still photos, several times slower"
     )
     max_cards: int = Field(default=20, ge=1, le=100)
     min_confidence: float = Field(default=0.5, ge=0, le=1)
     whole_picture: bool = Field(
         default=False, description="try the whole picture as one card when no card was found in it"
     )
+
+    @model_validator(mode="after")
+    def _network_named(self) -> FinderConfig:
+        if self.backend == "corners" and self.model is None:
+            raise ValueError(
+                "backend corners needs model: the folder of the corner network, e.g. models/corners/0.1.0"
+            )
+        return self
 
 
 class OnnxConfig(_Section):

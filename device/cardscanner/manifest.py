@@ -51,6 +51,23 @@ class ModelManifest(_Strict):
     seal: str = Field(default="", description="SHA-256 of everything else in this manifest")
 
 
+class FinderManifest(_Strict):
+    """``manifest.json`` of a corner network's folder."""
+
+    format: Literal[1] = 1
+    kind: Literal["finder"] = "finder"
+    name: str
+    version: str
+    side_px: dict[Literal["live", "thorough"], int] = Field(
+        description="longer side of what the network sees, by effort"
+    )
+    files: dict[str, FileEntry]
+    licence: str
+    created: str
+    notes: str = ""
+    seal: str = Field(default="", description="SHA-256 of everything else in this manifest")
+
+
 class IndexSpec(_Strict):
     """How ``index.ann`` was built and must be searched."""
 
@@ -114,12 +131,17 @@ class DatabaseManifest(_Strict):
         return self.files["vectors.npy"].sha256
 
 
-M = TypeVar("M", ModelManifest, DatabaseManifest)
+M = TypeVar("M", ModelManifest, FinderManifest, DatabaseManifest)
 
 
 def load_model_manifest(folder: Path) -> ModelManifest:
     """Read a model's manifest and check its seal; :class:`ArtifactError` says what is wrong."""
     return _load(folder, ModelManifest)
+
+
+def load_finder_manifest(folder: Path) -> FinderManifest:
+    """Read a corner network's manifest and check its seal; :class:`ArtifactError` says what is wrong."""
+    return _load(folder, FinderManifest)
 
 
 def load_database_manifest(folder: Path) -> DatabaseManifest:
@@ -140,7 +162,7 @@ def seal_of(document: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def sealed_document(manifest: ModelManifest | DatabaseManifest) -> dict[str, Any]:
+def sealed_document(manifest: ModelManifest | FinderManifest | DatabaseManifest) -> dict[str, Any]:
     """Return the JSON document of a manifest, with its seal."""
     document = manifest.model_dump(mode="json")
     return {**document, "seal": seal_of(document)}
@@ -227,5 +249,5 @@ def _validated(folder: Path, document: Any, kind: type[M]) -> M:
         raise ArtifactError(f"{folder / MANIFEST}: {key}: {first['msg']}") from error
 
 
-def _word(kind: type[ModelManifest | DatabaseManifest]) -> str:
-    return "model" if kind is ModelManifest else "database"
+def _word(kind: type[M]) -> str:
+    return {ModelManifest: "model", FinderManifest: "finder", DatabaseManifest: "database"}[kind]

@@ -5,9 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Literal
 
+from cardscanner.config import FinderConfig
 from cardscanner.errors import ArtifactError
 
+_PAGE = 100
+"""A photo may show a whole page of cards."""
+_UNSURE = 0.3
+"""Confidence of the corner network from which the embedder is asked: in a photo, time is no matter."""
 DEFAULT = "DEFAULT"
 """A file beside the artifacts that names the one to use, e.g. ``cardnet/0.1.0``."""
 
@@ -15,6 +21,25 @@ DEFAULT = "DEFAULT"
 def shipped_model() -> Path:
     """Return the folder of the shipped model."""
     return _shipped("models")
+
+
+def shipped_finder() -> Path:
+    """Return the folder of the shipped corner network."""
+    return _shipped("models", "DEFAULT_FINDER")
+
+
+def photo_finder(backend: Literal["contours", "corners"] = "corners", *, whole: bool = False) -> FinderConfig:
+    """Return how cards are sought in still photographs: thoroughly, by default with the shipped network."""
+    if backend == "contours":
+        return FinderConfig(effort="thorough", whole_picture=whole, max_cards=_PAGE)
+    return FinderConfig(
+        backend="corners",
+        model=shipped_finder(),
+        effort="thorough",
+        min_confidence=_UNSURE,
+        whole_picture=whole,
+        max_cards=_PAGE,
+    )
 
 
 def shipped_database() -> Path:
@@ -30,10 +55,10 @@ def shipped_folder(name: str) -> Path:
     raise ArtifactError(f"the folder {name}/ is not here (looked in {', '.join(map(str, _roots()))})")
 
 
-def _shipped(kind: str) -> Path:
+def _shipped(kind: str, default: str = DEFAULT) -> Path:
     tried = []
     for root in _roots():
-        mark = root / kind / DEFAULT
+        mark = root / kind / default
         if mark.is_file():
             return root / kind / mark.read_text(encoding="utf-8").strip()
         tried.append(str(mark))

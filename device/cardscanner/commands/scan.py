@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cardscanner.accept import judge
 from cardscanner.commands.options import add_embedder, embedder_config, new_parser, path, usual, whole_number
 from cardscanner.commands.scan_targets import drawing_places, pictures_named
-from cardscanner.config import FinderConfig, IndexConfig
+from cardscanner.config import IndexConfig
 from cardscanner.decide import one_per_object
 from cardscanner.draw import draw_answers
 from cardscanner.errors import CardscannerError, EmbedderFailed, EmbedderTimeout, InputError
@@ -20,7 +20,7 @@ from cardscanner.pictures import SUFFIXES, read_picture
 from cardscanner.pipeline import Stopwatch
 from cardscanner.records import Picture, Sighting, Verdict
 from cardscanner.rooms import Rooms, open_rooms
-from cardscanner.shipped import shipped_database
+from cardscanner.shipped import photo_finder, shipped_database
 
 if TYPE_CHECKING:
     from cardscanner.commands.options import Subparsers
@@ -69,6 +69,12 @@ def add_parser(commands: Subparsers) -> None:
     parser.add_argument(
         "--top", type=whole_number(1, 100), default=5, metavar="K", help="candidates listed for each card (5)"
     )
+    parser.add_argument(
+        "--finder",
+        choices=["corners", "contours"],
+        default="corners",
+        help="how cards are found: a small network and edges (default), or edges alone",
+    )
     parser.add_argument("--whole", action="store_true", help="take a picture without any outline as one card")
     parser.add_argument("--draw", type=path, metavar="OUT", help="draw the answers: a file, or a folder")
     parser.add_argument("--json", action="store_true", help="one JSON line for each picture")
@@ -80,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Scan every picture; exit 1 when one of them could not be read."""
     pictures = pictures_named(arguments.images)
     places = _drawings(pictures, arguments)
-    finder = FinderConfig(effort="thorough", whole_picture=arguments.whole)
+    finder = photo_finder(arguments.finder, whole=arguments.whole)
     index = IndexConfig(backend=arguments.index, database=arguments.db or shipped_database())
     well = True
     with open_rooms(finder, embedder_config(arguments), index, arguments.top) as rooms:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from cardscanner.detect.effort import LIVE, THOROUGH
+from cardscanner.detect.effort import LIVE, THOROUGH, Effort
 from cardscanner.detect.field import Floats
 from cardscanner.detect.finder import find_quads
 from cardscanner.detect.judging import Judged, judge_quads
@@ -19,6 +19,17 @@ from cardscanner.records import Picture, Quad
 _EFFORTS = {"live": LIVE, "thorough": THOROUGH}
 
 
+def find_and_remember(picture: Picture, effort: Effort) -> tuple[Judged, Judged]:
+    """Return what is found without overlaps, and every quad that was judged on the way."""
+    pool: list[Judged] = []
+
+    def remembering(pyramid: Pyramid, corners: Floats) -> Judged:
+        pool.append(judge_quads(pyramid, corners))
+        return pool[-1]
+
+    return find_quads(picture, effort, remembering), reduce(Judged.with_, pool)
+
+
 class ContourFinder:
     """Finds cards by their edges; see :class:`cardscanner.ports.Finder`."""
 
@@ -28,13 +39,7 @@ class ContourFinder:
 
     def find(self, picture: Picture) -> list[Quad]:
         """Return outlines, best first."""
-        pool: list[Judged] = []
-
-        def remembering(pyramid: Pyramid, corners: Floats) -> Judged:
-            pool.append(judge_quads(pyramid, corners))
-            return pool[-1]
-
-        found = find_quads(picture, self._effort, remembering)
+        found, pool = find_and_remember(picture, self._effort)
         found = found.take(np.flatnonzero(found.score >= self._least))
         height, width = picture.shape[:2]
         return [
@@ -44,6 +49,6 @@ class ContourFinder:
                 tuple(portrait_corners(each, width, height) for each in others),
             )
             for corners, score, others in zip(
-                found.corners, found.score, other_readings(found, reduce(Judged.with_, pool)), strict=True
+                found.corners, found.score, other_readings(found, pool), strict=True
             )
         ]

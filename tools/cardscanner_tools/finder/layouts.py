@@ -104,6 +104,28 @@ def _binder(rng: Generator, height: int, width: int) -> list[Corners]:
     return [each for each in pages if rng.random() > 0.08]
 
 
+def _collection(rng: Generator, height: int, width: int) -> list[Corners]:
+    """A program's page of a collection, or a scan of a full page: straight rows, no perspective."""
+    rows, columns = int(rng.integers(3, 7)), int(rng.integers(4, 10))
+    card = min(width / columns, height / rows / RATIO) * rng.uniform(0.8, 0.97)
+    gap_x, gap_y = rng.uniform(0.02, 0.25, 2)
+    middle = np.array([width, height]) * rng.normal(0.5, 0.02, 2)
+    return [
+        (
+            (
+                _SQUARE * [1, RATIO]
+                + [(column - (columns - 1) / 2) * (1 + gap_x), (row - (rows - 1) / 2) * (RATIO + gap_y)]
+            )
+            * card
+            / (1 + max(gap_x, gap_y) * 0.7)
+            + middle
+        ).astype(np.float32)
+        for row in range(rows)
+        for column in range(columns)
+        if rng.random() > 0.04
+    ]
+
+
 def _empty(rng: Generator, height: int, width: int) -> list[Corners]:
     del rng, height, width
     return []
@@ -111,5 +133,6 @@ def _empty(rng: Generator, height: int, width: int) -> list[Corners]:
 
 LAYOUTS: dict[str, Callable[[Generator, int, int], list[Corners]]] = {
     "single": _single, "scattered": _scattered, "touching": _touching, "binder": _binder, "empty": _empty,
+    "collection": _collection,
 }  # fmt: skip
 """Corners of all cards of a frame, clockwise from their top left, by the kind of frame."""

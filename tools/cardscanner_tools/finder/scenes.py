@@ -21,6 +21,9 @@ from cardscanner_tools.render.cards import render_card
 from cardscanner_tools.render.catalogue import catalogue
 from cardscanner_tools.scene import effects
 
+KINDS = ("single", "single", "single", "scattered", "touching", "binder", "empty")
+"""Kinds of frames, as often as they stand here."""
+
 _SIZES = ((1280, 720), (960, 720), (720, 960), (800, 600), (640, 480), (480, 640), (348, 348), (310, 430))
 
 
@@ -34,13 +37,18 @@ class Scene:
     kind: str
 
 
-def draw_scene(rng: Generator, faces: Sequence[Picture] = (), grounds: Sequence[Picture] = ()) -> Scene:
+def draw_scene(
+    rng: Generator,
+    faces: Sequence[Picture] = (),
+    grounds: Sequence[Picture] = (),
+    kinds: Sequence[str] = KINDS,
+) -> Scene:
     """Draw one frame; ``faces`` are card faces and ``grounds`` photographs to use besides the drawn ones."""
     width, height = _SIZES[rng.integers(len(_SIZES))]
     view = lay_ground(rng, height, width, grounds)
     for _ in range(int(rng.choice([0, 0, 1, 2, 4]))):
         lay_clutter(rng, view)
-    kind = str(rng.choice(["single", "single", "single", "scattered", "touching", "binder", "empty"]))
+    kind = str(rng.choice(kinds))
     outlines = LAYOUTS[kind](rng, height, width)
     own = [effects.foil(rng, face, 1.0) if rng.random() < 0.3 else face for face in _hand(rng, faces)]
     sleeved = rng.random() < 0.35
