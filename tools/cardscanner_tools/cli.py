@@ -10,6 +10,10 @@ from collections.abc import Sequence
 from cardscanner.errors import CardscannerError
 
 COMMANDS = {
+    "evaluate": (
+        "cardscanner_tools.evaluate.command",
+        "every acceptance criterion: report, table, baselines",
+    ),
     "evaluate-photos": ("cardscanner_tools.evaluate_photos", "recognition on labelled photographs"),
     "eval-finder": ("cardscanner_tools.eval_finder", "finding cards on labelled photographs"),
     "fit-finder": ("cardscanner_tools.fit_finder", "fit the card finder's scores to drawn scenes"),

@@ -19,16 +19,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from cardscanner.config import FinderConfig, IndexConfig, OnnxConfig
+from cardscanner.config import IndexConfig, OnnxConfig
 from cardscanner.embed import load_embedder
 from cardscanner.files import write_json
 from cardscanner.manifest import load_model_manifest
 from cardscanner.match.build import build_database
-from cardscanner.pictures import read_picture
-from cardscanner.records import Picture
 from cardscanner.rooms import Rooms, open_rooms
-from cardscanner.shipped import shipped_model
-from cardscanner_tools.page import Page, outlined
+from cardscanner.shipped import photo_finder, shipped_model
+from cardscanner_tools.page import Page
 from cardscanner_tools.photos.evaluation import (
     HashGallery,
     Outcome,
@@ -38,8 +36,8 @@ from cardscanner_tools.photos.evaluation import (
 )
 from cardscanner_tools.photos.figures import Figures, accepted, figures_of, groups, is_failure
 from cardscanner_tools.photos.labels import LabelledPhoto, read_not_cards, read_photos
-
-_LABEL, _ANSWER = (60, 200, 90), (230, 60, 50)
+from cardscanner_tools.photos.parts import part_of
+from cardscanner_tools.photos.showing import caption, pictures
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--db", type=Path, help="database of the references (default: built into OUT/db)")
     parser.add_argument("--model", type=Path, help="model folder (default: the shipped one)")
+    parser.add_argument("--finder", choices=["contours", "corners"], default="corners")
     parser.add_argument("--out", type=Path, default=Path("out/evaluate-photos"), help="report folder")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -58,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     """Evaluate, print, and write the report."""
     embedder = OnnxConfig(backend="onnx", model=options.model or shipped_model(), threads=options.threads)
     database = options.db or _build(options, embedder)
-    finder = FinderConfig(effort="thorough")
+    finder = photo_finder(options.finder)
     photos = read_photos(options.data)
     references = _references(options.data)
     with open_rooms(finder, embedder, IndexConfig(database=database)) as rooms:
@@ -67,7 +66,9 @@ def run(options: argparse.Namespace) -> int:
         found = _outcomes(photos, rooms, hashes, labelled=False)
         given = _outcomes(photos, rooms, hashes, labelled=True)
         others = _others(options.data, rooms, hashes)
+        sources = {photo.path: photo.origin for photo in photos}
         document = _document(rooms, found, given, others)
+        document["end_to_end_parts"] = _parts(found, sources)
     write_json(options.out / "figures.json", document)
     page = _page(options.out, document, found, references)
     print(json.dumps(document, indent=2) if options.json else _words(document))
@@ -134,6 +135,15 @@ def _document(
     }
 
 
+def _parts(found: list[Outcome], sources: dict[Path, str]) -> dict[str, Figures]:
+    """Sort cards by whether finders may have learnt from their photograph, see :mod:`photos.parts`."""
+    parts: dict[str, list[Outcome]] = {}
+    for each in found:
+        if each.label is not None:
+            parts.setdefault(f"part {part_of(each.photo, sources[each.photo])}", []).append(each)
+    return {name: figures_of(outcomes) for name, outcomes in sorted(parts.items())}
+
+
 _COLUMNS = ("cards", "found", "known", "art_top1", "art_top5", "exact_cards", "exact_top1", "accepted_right",
             "wrong_accepts", "unknown", "false_accepts", "phash64_art_top1", "phash256_art_top1")  # fmt: skip
 
@@ -142,6 +152,7 @@ def _table(document: dict[str, object]) -> list[list[object]]:
     rows: dict[str, Figures] = {
         "end to end": document["end_to_end"],  # type: ignore[dict-item]
         "labelled outlines": document["labelled_outlines"],  # type: ignore[dict-item]
+        **document["end_to_end_parts"],  # type: ignore[dict-item]
         **document["end_to_end_groups"],  # type: ignore[dict-item]
     }
     return [[name, *(figures[column] for column in _COLUMNS)] for name, figures in rows.items()]
@@ -173,42 +184,5 @@ def _page(out: Path, document: dict[str, object], found: list[Outcome], referenc
             failures.setdefault(what, []).append(outcome)
     for what, outcomes in sorted(failures.items()):
         page.heading(f"{what}: {len(outcomes)}")
-        page.gallery([(_caption(each), _pictures(each, references)) for each in outcomes])
+        page.gallery([(caption(each), pictures(each, references)) for each in outcomes])
     return page.write()
-
-
-def _caption(outcome: Outcome) -> str:
-    label = outcome.label
-    words = [
-        f"{outcome.photo.name}" + (f", {label.item}, {label.lang}, {' '.join(label.tags)}" if label else "")
-    ]
-    if label and label.art_ids:
-        words.append(f"right: {' '.join(sorted(label.card_ids or label.art_ids))}")
-    if outcome.verdict and outcome.verdict.candidates:
-        best = outcome.verdict.candidates[0]
-        words.append(
-            f"{outcome.verdict.decision}: {best.card.card_id} {best.card.name}, "
-            f"score {best.score:.3f}, margin {outcome.verdict.margin:.3f}, IoU {outcome.iou:.2f}"
-        )
-    return "\n".join(words)
-
-
-def _pictures(outcome: Outcome, references: dict[str, Path]) -> list[Picture]:
-    """The photograph with label (green) and answer (red), the crop, the answer's reference, the right one."""
-    outlines = [(outcome.label.corners, _LABEL)] if outcome.label else []
-    if outcome.sighting:
-        outlines.append((outcome.sighting.quad.corners, _ANSWER))
-    pictures = [outlined(read_picture(outcome.photo), outlines)]
-    if outcome.crop is not None:
-        pictures.append(outcome.crop)
-    wanted = (
-        [outcome.verdict.candidates[0].card.card_id] if outcome.verdict and outcome.verdict.candidates else []
-    )
-    if outcome.label:
-        wanted += sorted(outcome.label.card_ids or outcome.label.art_ids)[:1]
-    pictures += [
-        outlined(read_picture(references[name]), [], 224)
-        for name in dict.fromkeys(wanted)
-        if name in references
-    ]
-    return pictures

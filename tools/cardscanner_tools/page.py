@@ -25,6 +25,8 @@ th:first-child, td:first-child { text-align: left; }
 figure { margin: 0; padding: .6rem; border: 1px solid #8886; border-radius: .4rem; }
 figure div { display: flex; flex-wrap: wrap; gap: .4rem; align-items: flex-start; }
 figure img { max-height: 12rem; max-width: 100%; }
+.chart { display: table; margin: 1rem 0; }
+.chart img { max-height: none; }
 figcaption { overflow-wrap: anywhere; }
 """
 
@@ -63,6 +65,14 @@ class Page:
             self._parts.append(f"<figure><div>{images}</div><figcaption>{text}</figcaption></figure>")
         self._parts.append("</div>")
 
+    def chart(self, caption: str, picture: Picture) -> None:
+        """Add one picture in its own size, kept sharp."""
+        text = html.escape(caption)
+        source = self._save(picture, ".png")
+        self._parts.append(
+            f'<figure class="chart"><img alt="{text}" src="{source}"><figcaption>{text}</figcaption></figure>'
+        )
+
     def write(self) -> Path:
         """Write ``index.html``; return its path."""
         path = self.folder / "index.html"
@@ -75,12 +85,13 @@ class Page:
             temporary.write_text(document, encoding="utf-8")
         return path
 
-    def _save(self, picture: Picture) -> str:
+    def _save(self, picture: Picture, suffix: str = ".jpg") -> str:
         folder = self.folder / "pictures"
         folder.mkdir(parents=True, exist_ok=True)
-        name = f"{self._pictures:05d}.jpg"
+        name = f"{self._pictures:05d}{suffix}"
         self._pictures += 1
-        done, data = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
+        quality = [cv2.IMWRITE_JPEG_QUALITY, 85] if suffix == ".jpg" else []
+        done, data = cv2.imencode(suffix, picture[:, :, ::-1], quality)
         if not done:
             raise CardscannerError(f"{folder / name}: the picture could not be encoded")
         (folder / name).write_bytes(data.tobytes())
