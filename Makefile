@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-train check format lint types layers bench eval-finder evaluate-photos \
+.PHONY: help run test test-slow test-train check format lint types layers bench eval-finder evaluate evaluate-photos \
 	demo-assets train clean
 
 help: ## List the targets
@@ -54,7 +54,12 @@ bench: $(VENV)/.dev ## Time the road stage by stage, and the daemon's memory wit
 	@$(BIN)/python -m cardscanner_tools.bench
 
 eval-finder: $(VENV)/.dev ## Score finding and corners on labelled photos (DATA=folder)
-	@$(BIN)/cardscanner-tools eval-finder --data $(DATA) --out out/eval-finder
+	@$(BIN)/cardscanner-tools eval-finder --data $(DATA) --finder corners \
+		--model models/$$(cat models/DEFAULT_FINDER) --min-confidence 0.3 --out out/eval-finder
+
+evaluate: $(VENV)/.dev ## Every acceptance criterion of the shipped model, as a report (DATA=folder; most of an hour)
+	@$(BIN)/cardscanner-tools evaluate --suite catalogue --suite photos --suite noncards --suite reprints \
+		--data $(DATA) --out out/evaluate
 
 evaluate-photos: $(VENV)/.dev ## Score recognition on labelled photos (DATA=folder)
 	@$(BIN)/cardscanner-tools evaluate-photos --data $(DATA) --out out/evaluate-photos

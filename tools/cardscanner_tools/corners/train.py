@@ -76,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--lr", type=float, default=1.5e-3)
     parser.add_argument("--seed", type=int, default=21)
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1, help="processes that draw; 0: none")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--save-every", type=int, default=100, help="steps between checkpoints")
 
@@ -85,7 +85,8 @@ def run(options: argparse.Namespace) -> int:
     """Run, or go on with, one training."""
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
-    pool = draw_pool(options.out / "pool", options.scenes, options.seed, options.data, options.workers)
+    drawing = max(1, options.workers)
+    pool = draw_pool(options.out / "pool", options.scenes, options.seed, options.data, drawing)
     training = Run(options, pool)
     training.resume()
     bar = tqdm(training.steps(), total=training.total, initial=training.step, desc="training", mininterval=5)
@@ -122,10 +123,16 @@ class Run:
         options = self.options
         start = self.step * options.batch
         views = Views(self.pool, options.seed, start, self.total * options.batch - start, options.side)
+        several = options.workers > 0
         loader = DataLoader(
-            views, options.batch, num_workers=options.workers, worker_init_fn=_one_thread,
-            prefetch_factor=4, multiprocessing_context="spawn",
-        )  # fmt: skip
+            views,
+            options.batch,
+            num_workers=options.workers,
+            worker_init_fn=_one_thread,
+            prefetch_factor=4 if several else None,
+            # Not "fork": OpenCV's thread pool does not survive it.
+            multiprocessing_context="spawn" if several else None,
+        )
         for pictures, *answers in loader:
             parts = self._learn(pictures.to(self.device), [answer.to(self.device) for answer in answers])
             self.step += 1
