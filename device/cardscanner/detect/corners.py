@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
+
 from cardscanner.config import FinderConfig
 from cardscanner.detect.contours import find_and_remember
 from cardscanner.detect.corner_finder import Network, look, on_edges
@@ -69,4 +71,6 @@ class CornerFinder:
             return [Place(quad, ()) for quad in on_edges(picture, quads)]
         _, pool = find_and_remember(picture, THOROUGH)
         pyramid = Pyramid(picture)
-        return [settle(pyramid, quad, pool) for quad in quads]
+        places = [settle(pyramid, quad, pool) for quad in quads]
+        exact = on_edges(picture, np.stack([place.corners for place in places]))
+        return [Place(corners, place.others) for corners, place in zip(exact, places, strict=True)]
