@@ -86,8 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Scan every picture; exit 1 when one of them could not be read."""
     pictures = pictures_named(arguments.images)
     places = _drawings(pictures, arguments)
-    finder = photo_finder(arguments.finder, whole=arguments.whole)
     index = IndexConfig(backend=arguments.index, database=arguments.db or shipped_database())
+    finder = photo_finder(arguments.finder, whole=arguments.whole)
     well = True
     with open_rooms(finder, embedder_config(arguments), index, arguments.top) as rooms:
         for picture, place in zip(pictures, places, strict=True):
