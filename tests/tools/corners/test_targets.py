@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cardscanner.detect.corner_maps import (
@@ -49,6 +49,7 @@ def answered(outlines: np.ndarray, boxes=None, rows: int = 40, columns: int = 40
     x=st.floats(120, 200),
     y=st.floats(120, 200),
 )
+@example(width=41.0, turn=0.0, x=123.0, y=120.0)
 def test_an_exact_answer_is_read_as_the_outline(width, turn, x, y):
     truth = card(width, turn, x, y)
     quads, confidence = read_quads(answered(truth[None]), 0.5, 10)

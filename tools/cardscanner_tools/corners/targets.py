@@ -52,11 +52,10 @@ def _add(result: Targets, centres: Floats, outline: Floats, *, box: bool) -> Non
     if box:
         return
     for corner in outline:
-        _heat(result.heat[..., 1], centres, corner, 0.5 * STRIDE)
-        row, column = (np.round((corner[::-1] - (STRIDE - 1) / 2) / STRIDE)).astype(int)
-        if 0 <= row < centres.shape[0] and 0 <= column < centres.shape[1]:
-            result.offset[row, column, :2] = (corner - centres[row, column]) / STRIDE
-            result.offset[row, column, 2] = 1
+        cell = _heat(result.heat[..., 1], centres, corner, 0.5 * STRIDE)
+        if cell is not None:
+            result.offset[cell][:2] = (corner - centres[cell]) / STRIDE
+            result.offset[cell][2] = 1
     inside = _inside(centres, (outline - middle) * _INNER + middle)
     standing, lying, sideways = conventions(outline)
     result.lying[inside] = [sideways > 0.5, abs(2 * sideways - 1)]
@@ -90,13 +89,16 @@ def _width(outline: Floats) -> float:
     return float(max(1.0, min(side[0] + side[2], side[1] + side[3]) / 2))
 
 
-def _heat(plane: Floats, centres: Floats, point: Floats, sigma: float) -> None:
+def _heat(plane: Floats, centres: Floats, point: Floats, sigma: float) -> tuple[int, int] | None:
+    """Add a Gaussian that is 1 in the cell nearest to the point; return that cell if the point is in view."""
     apart = ((centres - point) ** 2).sum(axis=-1)
     heat = np.exp(-apart / (2 * sigma * sigma))
-    nearest = np.unravel_index(apart.argmin(), apart.shape)
-    if apart[nearest] < STRIDE * STRIDE:
-        heat[nearest] = 1.0
+    row, column = divmod(int(apart.argmin()), apart.shape[1])
+    seen = bool(apart[row, column] < STRIDE * STRIDE)
+    if seen:
+        heat[row, column] = 1.0
     np.maximum(plane, heat, out=plane)
+    return (row, column) if seen else None
 
 
 def _inside(centres: Floats, outline: Floats) -> NDArray[np.bool_]:

@@ -44,7 +44,7 @@ from cardscanner_tools.evaluate.verdicts import Row, table_text
 from cardscanner_tools.photos.labels import LabelledPhoto
 
 SUITES = ("catalogue", "photos", "noncards", "reprints")
-FULL = {"cards": 17_592, "queries": 1000, "noncards": 4200, "keypoints": 120, "calls": 1000}
+FULL = {"cards": 17_592, "queries": 1000, "noncards": 4200, "keypoints": 60, "calls": 1000}
 """4,200 drawn crops: with none accepted, the interval ends below the 0.1 % that are allowed."""
 QUICK = {"cards": 400, "queries": 60, "noncards": 180, "keypoints": 0, "calls": 100}
 

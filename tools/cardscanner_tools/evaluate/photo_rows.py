@@ -73,7 +73,16 @@ def _beside(document: Mapping[str, Any], outline: str, stress: str, figure: str)
     if not values:
         return ""
     best = max(values, key=lambda name: values[name])
-    return f"best baseline on the same crops: {best}, {values[best]:.3f}"
+    return f"best baseline on the same crops: {best}, {values[best]:.3f}" + _sift(
+        document, outline, stress, figure
+    )
+
+
+def _sift(document: Mapping[str, Any], outline: str, stress: str, figure: str) -> str:
+    """Name what SIFT reaches, on the part of the crops that it was asked about."""
+    asked = find(document, "photos", "keypoints", "SIFT", outline) or {}
+    value = find(asked, figure) if figure == AUROC else find(asked, stress, figure)
+    return f"; SIFT {value['value']:.3f} ({asked['known']} cards)" if value else ""
 
 
 def _same_crops(document: Mapping[str, Any], outline: str) -> Row:
