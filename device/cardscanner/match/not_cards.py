@@ -73,6 +73,8 @@ _KINDS: tuple[Callable[[int, int, Rng], Picture], ...] = (
     _flat, _shaded, _cloudy, _noisy, _striped, _checkered, _printed,
 )  # fmt: skip
 
+PATTERNS = len(_KINDS)
+
 
 def _colour(rng: Rng) -> np.ndarray:
     return rng.uniform(0, 255, 3)

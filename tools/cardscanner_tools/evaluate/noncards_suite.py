@@ -26,11 +26,12 @@ from cardscanner_tools.evaluate.photos_suite import NO_HASHES
 from cardscanner_tools.evaluate.ranking import Labels, rank
 from cardscanner_tools.evaluate.readings import Crops, read_both_ways, stored_readings
 from cardscanner_tools.evaluate.references import Real
-from cardscanner_tools.evaluate.strangers import FACES, PLAIN, stranger_crops
 from cardscanner_tools.photos.evaluation import Outcome, evaluate_photo, found_quads
 from cardscanner_tools.photos.figures import accepted
 from cardscanner_tools.photos.labels import LabelledPhoto, read_not_cards
 from cardscanner_tools.photos.showing import caption, pictures
+from cardscanner_tools.scene.capture import USUAL
+from cardscanner_tools.scene.strangers import KINDS, stranger
 
 FREE_GAME = "free cards of another game"
 _NEAREST_SHOWN = 3
@@ -63,8 +64,7 @@ def noncards_suite(
         reader = [each for each in panel.readers if each.name == MODEL]
         vectors = stored_readings(folder, references.crops(), reader, "real references")[MODEL]
         against.append(Against("real", vectors, references.artworks, rule, references.crops()))
-    kinds = [*FACES, *PLAIN]
-    sources = {kind: stranger_crops(kind, max(1, count // len(kinds)), seed) for kind in kinds}
+    sources = {kind: _strangers(kind, max(1, count // len(KINDS)), seed) for kind in KINDS}
     if data is not None and (data / "free_cards.csv").is_file():
         sources[FREE_GAME] = _free_cards(data, min(count, _MOST_FREE), seed)
     found.document = {"crops": _crops(panel, sources, against, found), "seed": seed}
@@ -156,6 +156,13 @@ def _pictures(
         }
         for kind, those in outcomes.items()
     }
+
+
+def _strangers(kind: str, count: int, seed: int) -> Crops:
+    def crop(number: int, height: int, _width: int) -> Picture:
+        return stranger(np.random.default_rng([seed, 5, number]), kind, USUAL, height)
+
+    return Crops(f"strangers-{kind}-{seed}", count, crop)
 
 
 def _quads(path: Path, rooms: Rooms) -> list[Outcome]:

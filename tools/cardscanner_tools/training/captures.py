@@ -20,8 +20,10 @@ from torch.utils.data import DataLoader, Dataset
 from cardscanner.records import Batch, Picture
 from cardscanner.rectify import rectify, whole_picture_corners
 from cardscanner_tools.scene.capture import CLEAN, HARD, USUAL, CaptureStyle, capture
+from cardscanner_tools.scene.strangers import TAUGHT, stranger
 from cardscanner_tools.training import augment
 from cardscanner_tools.training.augment_settings import AugmentSettings
+from cardscanner_tools.training.losses import NO_CLASS
 from cardscanner_tools.training.pool import Pool
 from cardscanner_tools.training.recipe import CaptureMix
 
@@ -29,6 +31,7 @@ WORST = CaptureStyle(2.0, (36, 250), 0.10, 0.4, 0.6, 0.5, 0.35)
 """Corners up to a tenth of the card's width off, and cards of 36 pixels."""
 STYLES = (CLEAN, USUAL, HARD, WORST)
 _CUTMIX = 1
+_NO_CARD = 2
 Collate = Callable[[Sequence[Any]], tuple[Tensor, ...]]
 
 
@@ -48,14 +51,23 @@ class Drawing:
         shares = np.array(self.mix.shares())
         return rng, row, STYLES[int(rng.choice(len(STYLES), p=shares / shares.sum()))]
 
+    def shows_card(self, number: int) -> bool:
+        """Whether the example shows a card at all."""
+        draw = np.random.default_rng([self.seed, number, _NO_CARD])
+        return bool(draw.random() >= self.mix.no_card)
+
     def capture(self, number: int, size: int, *, augmented: bool) -> Picture:
         """Return the example's capture; the same view whatever the size."""
         rng, row, style = self.choose(number)
+        if not self.shows_card(number):
+            return stranger(rng, TAUGHT[int(rng.integers(len(TAUGHT)))], style, size)
         crop = capture(rng, np.array(self.pool.faces[row]), style, size)
         return augment.apply(rng, crop, self.augment) if augmented else crop
 
     def label(self, number: int) -> int:
-        """Return the class of the example's card."""
+        """Return the class of the example's card, or :data:`NO_CLASS`."""
+        if not self.shows_card(number):
+            return NO_CLASS
         return int(self.pool.labels[self.choose(number)[1]])
 
 
@@ -84,7 +96,7 @@ class Views(Dataset[Any]):
 
     def __getitem__(self, number: int) -> tuple[Any, ...]:
         crop = self.drawing.capture(number, self.size, augmented=True)
-        if self.clean_teacher:
+        if self.clean_teacher and self.drawing.shows_card(number):
             face = np.array(self.drawing.pool.faces[self.drawing.choose(number)[1]])
             shown = clean(face, self.teacher_size)
         else:

@@ -6,13 +6,22 @@ sub-centres: Deng et al., Sub-center ArcFace (ECCV 2020).
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own convention
 
+NO_CLASS = -1
+"""Label of an example that shows no card."""
+
 
 class ArcFace(nn.Module):
     """Cross-entropy over ``scale * cos``, the angle to the right class enlarged by ``margin`` radians.
+
+    Examples of no class are pushed away from the classes they come near: their loss is the log-sum-exp of
+    their logits over what it would be at right angles to every class (in the spirit of Dhamija, Gunther and
+    Boult, Reducing Network Agnostophobia, NeurIPS 2018).
 
     With ``centres`` > 1 a class has that many directions and the nearest one counts: room for wrong labels,
     or for cards that exist plain and as foil.
@@ -29,16 +38,21 @@ class ArcFace(nn.Module):
         self.centres = centres
 
     def forward(self, vectors: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the loss and the share of vectors nearest to their own class.
+        """Return the loss and the share of cards' vectors nearest to their own class.
 
-        ``vectors`` are (B, dim) of unit length, ``labels`` (B,) class numbers.
+        ``vectors`` are (B, dim) of unit length, ``labels`` (B,) class numbers or :data:`NO_CLASS`.
         """
         with torch.autocast(vectors.device.type, enabled=False):  # bf16 knows cosines to 0.004 only
             cosines = self.cosines(vectors.float())
-            own = cosines.gather(1, labels[:, None]).clamp(-1 + 1e-6, 1 - 1e-6)
-            logits = self.scale * cosines.scatter(1, labels[:, None], self._moved(own))
-            right = (cosines.argmax(dim=1) == labels).float().mean()
-            return F.cross_entropy(logits, labels), right
+            known = labels != NO_CLASS
+            near = self.scale * cosines[~known]
+            cosines, classes = cosines[known], labels[known]
+            own = cosines.gather(1, classes[:, None]).clamp(-1 + 1e-6, 1 - 1e-6)
+            logits = self.scale * cosines.scatter(1, classes[:, None], self._moved(own))
+            loss = F.cross_entropy(logits, classes, reduction="sum")
+            nowhere = (near.logsumexp(dim=1) - math.log(cosines.shape[1])).clamp(min=0).sum()
+            right = (cosines.argmax(dim=1) == classes).float().sum() / known.sum().clamp(min=1)
+            return (loss + nowhere) / len(labels), right
 
     def cosines(self, vectors: Tensor) -> Tensor:
         """(B, dim) unit vectors -> (B, classes) cosines to the nearest centre of each class."""

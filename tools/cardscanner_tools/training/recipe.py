@@ -39,6 +39,9 @@ class CaptureMix(Strict):
     usual: float = Field(default=0.55, ge=0)
     hard: float = Field(default=0.35, ge=0)
     worst: float = Field(default=0.0, ge=0)
+    no_card: Share = Field(
+        default=0.0, lt=1, description="share of the examples that show no card and are to be near no class"
+    )
 
     @model_validator(mode="after")
     def _something(self) -> CaptureMix:

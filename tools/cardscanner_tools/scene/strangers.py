@@ -8,12 +8,11 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from cardscanner.match.not_cards import draw_not_card
+from cardscanner.match.not_cards import PATTERNS, draw_not_card
 from cardscanner.records import Picture
-from cardscanner_tools.evaluate.readings import Crops
 from cardscanner_tools.render.art import noise_field
 from cardscanner_tools.render.palette import ramp, scheme
-from cardscanner_tools.scene.capture import USUAL, capture, surface
+from cardscanner_tools.scene.capture import CaptureStyle, capture, surface
 from cardscanner_tools.scene.props import PROPS
 
 _HEIGHT, _WIDTH = 336, 241
@@ -75,21 +74,19 @@ FACES: dict[str, Callable[[Generator], Picture]] = {
     "text cards": text_card,
     "props": prop,
 }
-PLAIN = ("surfaces", "patterns")
+KINDS = (*FACES, "surfaces", "patterns")
+"""``patterns`` are those that calibration draws: :mod:`cardscanner.match.not_cards`."""
+TAUGHT = ("card backs", "props", "surfaces", "patterns")
+"""What a training may show as "no card"; the other kinds are left to the evaluation."""
 
 
-def stranger_crops(kind: str, count: int, seed: int) -> Crops:
-    """Return captures of drawn faces, or crops of plain surfaces and patterns."""
-
-    def crop(number: int, height: int, width: int) -> Picture:
-        rng = np.random.default_rng([seed, 5, number])
-        if kind == "surfaces":
-            return np.ascontiguousarray(surface(rng, height, width))
-        if kind == "patterns":
-            return draw_not_card(number, height, width, rng)
-        return capture(rng, FACES[kind](rng), USUAL, height)
-
-    return Crops(f"strangers-{kind}-{seed}", count, crop)
+def stranger(rng: Generator, kind: str, style: CaptureStyle, side: int) -> Picture:
+    """Return a (side, side, 3) crop of a kind: a capture of a drawn face, or a plain surface or pattern."""
+    if kind == "surfaces":
+        return np.ascontiguousarray(surface(rng, side, side))
+    if kind == "patterns":
+        return draw_not_card(int(rng.integers(PATTERNS)), side, side, rng)
+    return capture(rng, FACES[kind](rng), style, side)
 
 
 def _pip(face: Picture, kind: int, at: tuple[int, int], ink: tuple[int, int, int]) -> None:
