@@ -25,10 +25,11 @@ from tqdm import tqdm
 
 from cardscanner.detect.corner_maps import STRIDE
 from cardscanner_tools.corners.losses import corner_loss
-from cardscanner_tools.corners.network import CornerNet, load_imagenet
+from cardscanner_tools.corners.network import CornerNet
 from cardscanner_tools.corners.pool import Example, draw_pool
 from cardscanner_tools.corners.targets import targets
 from cardscanner_tools.corners.views import view
+from cardscanner_tools.efficientnet_lite0 import load_imagenet
 
 _SHARES = {"scene": 0.5, "photo": 0.38, "goods": 0.12}
 """How often each source is looked at."""

@@ -16,7 +16,8 @@ from torch.nn import functional as F  # noqa: N812 - torch's own convention
 
 from cardscanner.errors import ArtifactError, ConfigError
 from cardscanner.files import sha256_of
-from cardscanner_tools.training.network import CardNet, load_imagenet_front
+from cardscanner_tools.efficientnet_lite0 import load_imagenet
+from cardscanner_tools.training.network import CardNet
 from cardscanner_tools.training.recipe_network import CARDNET, NetworkEntry
 from cardscanner_tools.training.torchvision_ready import make_torchvision_importable
 from cardscanner_tools.training.weights import read_entry, read_weights
@@ -93,7 +94,7 @@ def _cardnet(entry: NetworkEntry) -> CardNet:
     if entry.weights is not None:
         _check(entry.weights, entry.sha256)
         try:
-            load_imagenet_front(net, entry.weights)
+            load_imagenet(net, entry.weights)
         except (OSError, RuntimeError, KeyError, pickle.UnpicklingError, EOFError) as error:
             raise ArtifactError(
                 f"{entry.weights} is no EfficientNet-Lite0 checkpoint: {_first(error)}"
