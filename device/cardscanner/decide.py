@@ -75,16 +75,24 @@ class Decider:
         self._confirm(checks, seen, now)
         for track in seen:
             self._weigh(track, seen)
-        ended = self._miss([track for track in self._tracks if track not in seen], step_s)
+        ended = self._miss([track for track in self._tracks if track not in seen], seen, step_s)
         reports = [self._report(track, now, latency_ms or {}) for track in seen if self._is_decided(track)]
         reports += [self._report(track, now, latency_ms or {}) for track in ended if track.frames > 1]
         return [event for event in reports if event is not None]
 
-    def _miss(self, unseen: Sequence[Track], step_s: float) -> list[Track]:
-        """Note that these tracks were not seen; drop and return those that are gone."""
+    def _miss(self, unseen: Sequence[Track], seen: Sequence[Track], step_s: float) -> list[Track]:
+        """Note that these tracks were not seen; drop and return those that are gone.
+
+        One in whose place another card lies now may be under it: that card came from the side, followed all
+        the way.
+        """
         for track in unseen:
             track.miss(step_s)
         ended = [track for track in unseen if track.absent_s >= self._config.gone_s]
+        for track in ended:
+            above = next((each for each in seen if covered(each.place, track.place) >= _ONE_OBJECT), None)
+            if above is not None:
+                above.lay_on(track)
         self._tracks = [track for track in self._tracks if track not in ended]
         return ended
 
@@ -187,7 +195,14 @@ class Decider:
     def _is_decided(self, track: Track) -> bool:
         if track.verdict is None or track.frames < self._config.min_frames:
             return False
-        return track.verdict.decision == "match" or track.frames >= self._config.max_frames
+        if track.frames >= self._config.max_frames:
+            return True
+        return track.verdict.decision == "match" and (track.lies_still or not self._may_be_covered(track))
+
+    def _may_be_covered(self, track: Track) -> bool:
+        """Whether the card may be one of a pile that comes to light: its outline shows when all of it does."""
+        name = artwork(track.verdict)
+        return any(artwork(each.verdict) == name for above in self._tracks for each in above.beneath)
 
     def _report(self, track: Track, now: int, latency_ms: Mapping[str, float]) -> ScanEvent | None:
         """Return the event of a track; ``None`` when it was sent already or nobody wants it."""

@@ -23,6 +23,8 @@ _PILE = 16
 _OUTLINES = 9
 _SAME_POSE = 0.03
 """A covered card that comes to light lies where it lay: corners within this share of its size."""
+_STILL = 0.01
+"""The outline of a card that lies still moves by less than this share of its size between two views."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,6 +98,14 @@ class Track:
         newest = self.sighting.quad.corners
         return [self.place] if iou(self.place, newest) > _ONE_PLACE_IOU else [self.place, newest]
 
+    @property
+    def lies_still(self) -> bool:
+        """Whether the last two outlines agree."""
+        if len(self.outlines) < 2:
+            return False
+        last, before = self.outlines[-1], self.outlines[-2]
+        return float(np.abs(last - before).max()) <= _STILL * float(np.ptp(last, axis=0).max())
+
     def contradicted_by(self, sighting: Sighting, verdict: Verdict) -> bool:
         """Whether this card was reported and the sighting is confidently another card."""
         if self.reported is None or verdict.decision == "no_match":
@@ -113,7 +123,7 @@ class Track:
         """
         if below.reported is not None:
             covered = Covered(below.reported, np.median(below.outlines, axis=0), below.first_ns)
-            self.beneath = (covered, *below.beneath)[:_PILE]
+            self.beneath = (covered, *below.beneath, *self.beneath)[:_PILE]
 
     def still_there(self, now_ns: int) -> None:
         """The card was recognised in its place, though no outline was found."""

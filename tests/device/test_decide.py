@@ -126,6 +126,27 @@ def test_a_card_pushed_off_another_is_followed_and_the_lower_one_is_no_new_event
     assert table.reported() == ["c5", "c6"]
 
 
+def test_a_card_that_slides_over_another_and_is_taken_away_lets_the_lower_one_come_to_light():
+    table = Tabletop()
+    table.show(2, 5)
+    for step in range(20, -1, -1):
+        lower = [table.view(5)] if step > 6 else []
+        table.frame(*lower, table.view(6, (100.0 + 12 * step, 100.0)))
+    table.show(2, 6)
+    table.show(2, 5)
+    assert table.reported() == ["c5", "c6"]
+
+
+def test_a_lower_card_that_comes_to_light_slowly_is_not_reported_before_its_outline_shows():
+    table = Tabletop()
+    table.show(2, 5)
+    table.show(2, 6)
+    for step in range(8):
+        table.frame(table.view(5, (100.0 + 3 * (7 - step), 100.0)))
+    table.show(1, 5)
+    assert table.reported() == ["c5", "c6"]
+
+
 def test_another_copy_laid_on_a_pile_is_a_new_event_because_it_lies_a_little_differently():
     table = Tabletop()
     table.show(2, 5)
