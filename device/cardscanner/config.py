@@ -93,11 +93,12 @@ CameraConfig = Annotated[PicameraConfig | OpencvConfig | ReplayConfig, Field(dis
 class FinderConfig(_Section):
     """Finding cards in a frame."""
 
-    backend: Literal["contours", "corners"] = Field(
-        default="contours",
-        description="contours: edges and lines; corners: a small network, see finder.model",
+    backend: Literal["corners", "contours"] = Field(
+        default="corners", description="corners: a small network, then edges; contours: edges and lines alone"
     )
-    model: Path | None = Field(default=None, description="corners: folder of the network")
+    model: Path | None = Field(
+        default=None, description="corners: folder of the network; none: the one that comes with the project"
+    )
     effort: Literal["live", "thorough"] = Field(
         default="live", description="live: a camera's frames; thorough: still photos, several times slower"
     )
@@ -106,14 +107,6 @@ class FinderConfig(_Section):
     whole_picture: bool = Field(
         default=False, description="try the whole picture as one card when no card was found in it"
     )
-
-    @model_validator(mode="after")
-    def _network_named(self) -> FinderConfig:
-        if self.backend == "corners" and self.model is None:
-            raise ValueError(
-                "backend corners needs model: the folder of the corner network, e.g. models/corners/0.1.0"
-            )
-        return self
 
 
 class OnnxConfig(_Section):

@@ -197,10 +197,10 @@ class Decider:
             return False
         if track.frames >= self._config.max_frames:
             return True
-        return track.verdict.decision == "match" and (track.lies_still or not self._may_be_covered(track))
+        return track.verdict.decision == "match" and (track.lies_still or not self._may_come_to_light(track))
 
-    def _may_be_covered(self, track: Track) -> bool:
-        """Whether the card may be one of a pile that comes to light: its outline shows when all of it does."""
+    def _may_come_to_light(self, track: Track) -> bool:
+        """Whether the card may be one of a pile: while it comes to light, its outline is cut short."""
         name = artwork(track.verdict)
         return any(artwork(each.verdict) == name for above in self._tracks for each in above.beneath)
 

@@ -30,13 +30,11 @@ def shipped_finder() -> Path:
 
 def photo_finder(backend: Literal["contours", "corners"] = "corners", *, whole: bool = False) -> FinderConfig:
     """Return how cards are sought in still photographs: thoroughly, by default with the shipped network."""
-    if backend == "contours":
-        return FinderConfig(effort="thorough", whole_picture=whole, max_cards=_PAGE)
+    sure = FinderConfig().min_confidence
     return FinderConfig(
-        backend="corners",
-        model=shipped_finder(),
+        backend=backend,
         effort="thorough",
-        min_confidence=_UNSURE,
+        min_confidence=_UNSURE if backend == "corners" else sure,
         whole_picture=whole,
         max_cards=_PAGE,
     )
@@ -63,8 +61,8 @@ def _shipped(kind: str, default: str = DEFAULT) -> Path:
             return root / kind / mark.read_text(encoding="utf-8").strip()
         tried.append(str(mark))
     raise ArtifactError(
-        f"no shipped {kind} found (looked for {', '.join(tried)}): name a folder on the command line, "
-        "or point CARDSCANNER_HOME at the folder that holds models/ and db/"
+        f"no shipped {kind} found (looked for {', '.join(tried)}): name a folder on the command line or "
+        "in the configuration, or point CARDSCANNER_HOME at the folder that holds models/ and db/"
     )
 
 

@@ -18,7 +18,7 @@ from cardscanner.rooms import open_rooms
 def rooms(tmp_path_factory):
     scanner = small_scanner(tmp_path_factory.mktemp("small"), shown=())
     embedder = OnnxConfig(backend="onnx", model=scanner.model, threads=1)
-    with open_rooms(FinderConfig(), embedder, IndexConfig(database=scanner.database)) as opened:
+    with open_rooms(FinderConfig(backend="contours"), embedder, IndexConfig(database=scanner.database)) as opened:
         yield opened
 
 
@@ -73,11 +73,11 @@ def test_an_empty_table_is_no_sighting_and_costs_no_embedding(rooms):
 def test_a_picture_without_outline_is_one_card_only_when_asked(rooms):
     flat = np.full((224, 160, 3), 90, np.uint8)
     assert rooms.eye.find(flat) == []
-    rooms.eye._config = FinderConfig(whole_picture=True)
+    rooms.eye._config = FinderConfig(backend="contours", whole_picture=True)
     try:
         (quad,) = rooms.eye.find(flat)
     finally:
-        rooms.eye._config = FinderConfig()
+        rooms.eye._config = FinderConfig(backend="contours")
     assert np.array_equal(quad.corners, whole_picture_corners(flat))
 
 

@@ -15,10 +15,11 @@ from cardscanner.detect.field import Floats
 from cardscanner.detect.guided import Place, settle
 from cardscanner.detect.portrait import portrait_corners
 from cardscanner.detect.pyramid import Pyramid
-from cardscanner.errors import ArtifactError, ConfigError, FinderFailed
+from cardscanner.errors import ArtifactError, FinderFailed
 from cardscanner.manifest import load_finder_manifest, verified
 from cardscanner.onnx_network import open_network
 from cardscanner.records import Picture, Quad
+from cardscanner.shipped import shipped_finder
 
 _FILE = "corners.onnx"
 _TAKES = "tensor(uint8) (any, any, any, 3)"
@@ -27,10 +28,9 @@ _GIVES = f"tensor(float) (any, any, any, {CHANNELS})"
 
 def open_corners(config: FinderConfig) -> CornerFinder:
     """Load the corner network of a folder; :class:`ArtifactError` when it is damaged or another kind."""
-    if config.model is None:
-        raise ConfigError("finder.model is needed: the folder of the corner network")
-    manifest = load_finder_manifest(config.model)
-    path = verified(config.model, manifest.files, _FILE)
+    folder = config.model or shipped_finder()
+    manifest = load_finder_manifest(folder)
+    path = verified(folder, manifest.files, _FILE)
     network = open_network(path, 1, FinderFailed)
     if network.inputs != [_TAKES] or network.outputs != [_GIVES]:
         raise ArtifactError(

@@ -6,8 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from cardscanner.config import FinderConfig
 from cardscanner.detect import open_finder
@@ -25,9 +25,11 @@ def opening(folder: Path):
     return open_finder(FinderConfig(backend="corners", model=folder))
 
 
-def test_a_network_must_be_named():
-    with pytest.raises(ValidationError, match="backend corners needs model"):
-        FinderConfig(backend="corners")
+def test_the_network_that_comes_with_the_project_is_used_when_none_is_named(tmp_path, monkeypatch):
+    assert open_finder(FinderConfig()).find(np.zeros((90, 120, 3), np.uint8)) == []
+    monkeypatch.setenv("CARDSCANNER_HOME", str(tmp_path))
+    with pytest.raises(ArtifactError, match="in the configuration"):
+        open_finder(FinderConfig())
 
 
 def test_a_missing_folder_is_refused(tmp_path):

@@ -27,7 +27,7 @@ TURNS = (0.0, 0.4, 1.2, np.pi / 2, 2.2, np.pi, 4.0, 5.5)
 
 
 def found(view, effort="live", **config):
-    wanted = FinderConfig(effort=effort, **config)
+    wanted = FinderConfig(backend="contours", effort=effort, **config)
     return find_cards(view, open_finder(wanted), wanted)
 
 
