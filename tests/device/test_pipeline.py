@@ -18,7 +18,9 @@ from cardscanner.rooms import open_rooms
 def rooms(tmp_path_factory):
     scanner = small_scanner(tmp_path_factory.mktemp("small"), shown=())
     embedder = OnnxConfig(backend="onnx", model=scanner.model, threads=1)
-    with open_rooms(FinderConfig(backend="contours"), embedder, IndexConfig(database=scanner.database)) as opened:
+    with open_rooms(
+        FinderConfig(backend="contours"), embedder, IndexConfig(database=scanner.database)
+    ) as opened:
         yield opened
 
 

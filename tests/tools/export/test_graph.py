@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import onnx
 import onnxruntime
@@ -11,9 +9,10 @@ import pytest
 from little_models import SIZE, little_model
 
 from cardscanner.errors import ArtifactError
+from cardscanner.shipped import shipped_model
 from cardscanner_tools.export.graph import bottlenecks, check_opset, folded, opset_of
 
-SHIPPED = Path(__file__).parents[3] / "models" / "cardnet" / "0.1.0" / "model.onnx"
+SHIPPED = shipped_model() / "model.onnx"
 
 
 def answers(model: onnx.ModelProto, count: int = 1, size: int = SIZE) -> np.ndarray:

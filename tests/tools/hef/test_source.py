@@ -11,9 +11,10 @@ import pytest
 from little_models import DIM, MEAN, SIZE, STD, little_folder, little_model
 
 from cardscanner.errors import ArtifactError
+from cardscanner.shipped import shipped_model
 from cardscanner_tools.hef.source import write_source
 
-SHIPPED = Path(__file__).parents[3] / "models" / "cardnet" / "0.1.0" / "model.onnx"
+SHIPPED = shipped_model() / "model.onnx"
 
 
 def edges(model: onnx.ModelProto) -> list[tuple[str, int, list[int]]]:

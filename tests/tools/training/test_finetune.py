@@ -25,6 +25,7 @@ from cardscanner.config import OnnxConfig
 from cardscanner.embed import load_embedder
 from cardscanner.errors import ArtifactError, ConfigError, Disagreement, InputError
 from cardscanner.manifest import agree, load_database_manifest, load_model_manifest
+from cardscanner.shipped import shipped_model
 from cardscanner_tools.render.cards import render_card
 from cardscanner_tools.render.catalogue import catalogue
 from cardscanner_tools.training import finetune
@@ -38,7 +39,7 @@ from cardscanner_tools.training.weights import write_weights
 
 pytestmark = pytest.mark.train
 
-SHIPPED = Path(__file__).parents[3] / "models" / "cardnet" / "0.1.0"
+SHIPPED = shipped_model()
 CARDS = 12
 WEIGHTS = "finetuned.safetensors"
 

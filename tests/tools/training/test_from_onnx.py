@@ -15,7 +15,8 @@ from cardscanner.config import OnnxConfig
 from cardscanner.embed import load_embedder
 from cardscanner.errors import ArtifactError
 from cardscanner.files import write_json
-from cardscanner.manifest import InputSpec, ModelManifest, describe_file, sealed_document
+from cardscanner.manifest import InputSpec, ModelManifest, describe_file, load_model_manifest, sealed_document
+from cardscanner.shipped import shipped_model
 from cardscanner_tools.render.cards import render_card
 from cardscanner_tools.render.catalogue import catalogue
 from cardscanner_tools.scene.capture import capture
@@ -23,7 +24,7 @@ from cardscanner_tools.training.from_onnx import rebuild, restore_statistics
 
 pytestmark = pytest.mark.train
 
-SHIPPED = Path(__file__).parents[3] / "models" / "cardnet" / "0.1.0"
+SHIPPED = shipped_model()
 
 
 def model_folder(folder: Path, document, side: int = 224) -> Path:
@@ -65,7 +66,7 @@ def test_the_shipped_model_and_its_rebuilt_network_give_the_same_vectors():
         given = embedder.embed(crops)
     with torch.no_grad():
         assert np.abs(net(torch.from_numpy(crops)).numpy() - given).max() < 1e-5
-    assert manifest.space == "cardnet-0.1.0-a07a7616"
+    assert manifest.space == load_model_manifest(SHIPPED).space
     assert not net.training
 
 
