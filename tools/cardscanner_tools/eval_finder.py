@@ -36,7 +36,7 @@ from cardscanner_tools.finder.assessment import (
     time_figures,
 )
 from cardscanner_tools.finder.truth import Truth
-from cardscanner_tools.page import Page, outlined
+from cardscanner.page import Page, outlined
 from cardscanner_tools.photos.labels import LabelledPhoto, read_not_cards, read_photos
 
 _LABEL, _FOUND = (60, 200, 90), (230, 60, 50)

@@ -26,7 +26,7 @@ from cardscanner.manifest import load_model_manifest
 from cardscanner.match.build import build_database
 from cardscanner.rooms import Rooms, open_rooms
 from cardscanner.shipped import photo_finder, shipped_model
-from cardscanner_tools.page import Page
+from cardscanner.page import Page
 from cardscanner_tools.photos.evaluation import (
     HashGallery,
     Outcome,

@@ -15,7 +15,9 @@ from cardscanner.embed import load_embedder
 from cardscanner.manifest import load_model_manifest
 from cardscanner.match.assemble import Title
 from cardscanner.match.build import BuildReport, build_database
+from cardscanner.match.health.report import report_on
 from cardscanner.match.inspection import describe, verify
+from cardscanner.match.progress import Progress
 
 if TYPE_CHECKING:
     from cardscanner.commands.options import Subparsers
@@ -26,7 +28,9 @@ BUILD_EXAMPLES = """\
 
 Columns other than card_id and file are kept as metadata; files are seen from the table's folder.
 Progress goes to standard error. A build that was stopped, however, goes on where it was when the same
-command is given again; a database that lies in DIR already stays in use until the new one is whole."""
+command is given again; a database that lies in DIR already stays in use until the new one is whole.
+DIR/report/index.html says how far the database can be trusted: how alike its cards are, which pictures
+look wrong, which prints share a picture."""
 
 BUILD_CODES = {
     **usual(130),
@@ -53,6 +57,7 @@ def add_parser(commands: Subparsers) -> None:
     build.add_argument("--name", help="name of the database (default: the folder's name)")
     build.add_argument("--version", help="version of the database (default: today)")
     build.add_argument("--strict", action="store_true", help="fail when a picture cannot be read")
+    build.add_argument("--no-report", action="store_true", help="do not write the health report (DIR/report)")
     build.add_argument("--json", action="store_true", help="print the report as one JSON document")
     add_embedder(build)
     build.set_defaults(command=run_build)
@@ -78,6 +83,8 @@ def run_build(arguments: argparse.Namespace) -> int:
             title=_title(arguments),
             strict=arguments.strict,
         )
+        if not arguments.no_report:
+            report_on(arguments.out, report.pictures, embedder, Progress())
     if arguments.json:
         unreadable = [{"card_id": each.card_id, "reason": each.reason} for each in report.unreadable]
         print(json.dumps({"manifest": report.manifest.model_dump(mode="json"), "unreadable": unreadable}))

@@ -27,6 +27,8 @@ class BuildReport:
 
     manifest: DatabaseManifest
     unreadable: tuple[Unreadable, ...]
+    pictures: tuple[Path, ...]
+    """The file behind each row."""
 
 
 def build_database(
@@ -66,7 +68,7 @@ def build_database(
         _refuse(source, kept, unreadable, strict=strict)
         manifest = assemble(kept, work, embedder, model, title, progress)
         install(work.folder, out, sorted(manifest.files))
-    return BuildReport(manifest, tuple(unreadable))
+    return BuildReport(manifest, tuple(unreadable), tuple(each.path for each in kept))
 
 
 def _check_model(embedder: Embedder, model: ModelManifest) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from cardscanner_tools.evaluate.findings import Findings
 from cardscanner_tools.evaluate.verdicts import Row
-from cardscanner_tools.page import Page
+from cardscanner.page import Page
 
 _LEAD = (
     "Figures carry 95 % intervals: Wilson's for shares, order statistics for quantiles, else bootstrap. "

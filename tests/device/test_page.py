@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from cardscanner.page import Page, outlined
 from cardscanner.pictures import read_picture
-from cardscanner_tools.page import Page, outlined
 
 
 class Elements(HTMLParser):

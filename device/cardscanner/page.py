@@ -73,6 +73,12 @@ class Page:
             f'<figure class="chart"><img alt="{text}" src="{source}"><figcaption>{text}</figcaption></figure>'
         )
 
+    def svg(self, drawing: str, caption: str) -> None:
+        """Add a drawing of our own making; it is not escaped."""
+        self._parts.append(
+            f'<figure class="chart">{drawing}<figcaption>{html.escape(caption)}</figcaption></figure>'
+        )
+
     def write(self) -> Path:
         """Write ``index.html``; return its path."""
         path = self.folder / "index.html"
