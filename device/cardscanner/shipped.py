@@ -15,7 +15,7 @@ _PAGE = 100
 _UNSURE = 0.3
 """Confidence of the corner network from which the embedder is asked: in a photo, time is no matter."""
 DEFAULT = "DEFAULT"
-"""A file beside the artifacts that names the one to use, e.g. ``cardnet/0.1.0``."""
+"""A file beside the artifacts that names the one to use, e.g. ``cardnet/0.2.0``."""
 
 
 def shipped_model() -> Path:

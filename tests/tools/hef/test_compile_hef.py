@@ -113,5 +113,5 @@ def test_help_shows_an_example_and_the_scripts():
     )
     command.add_arguments(parser)
     said = parser.format_help()
-    assert "cardscanner-tools compile-hef --model models/cardnet/0.1.0" in said
+    assert "cardscanner-tools compile-hef --model models/cardnet/0.2.0" in said
     assert "cardnet, convnext_tiny, regnetx" in said

@@ -1,7 +1,7 @@
 r"""One report on one model: rendered cards, real photographs, things that are no cards, reprints, latency.
 
     cardscanner-tools evaluate --suite catalogue --out out/evaluate
-    cardscanner-tools evaluate --model models/cardnet/0.1.0 --db out/references --data ../shared/data \
+    cardscanner-tools evaluate --model models/cardnet/0.2.0 --db out/references --data ../shared/data \
         --suite catalogue --suite photos --suite noncards --suite reprints --out out/evaluate
     cardscanner-tools evaluate --quick --suite catalogue --out out/quick          (about a minute)
 

@@ -1,7 +1,7 @@
 """Write the 8-bit form of a model as a model folder of its own, and say what it loses.
 
-    cardscanner-tools quantise --model models/cardnet/0.1.0
-    cardscanner-tools quantise --model models/cardnet/0.1.0 --captures 512 --cards 2000 --queries 1000
+    cardscanner-tools quantise --model models/cardnet/0.2.0
+    cardscanner-tools quantise --model models/cardnet/0.2.0 --captures 512 --cards 2000 --queries 1000
 
 The folder ``<version>-int8`` is loaded like any other (`backend: onnx`), but it is another embedding space: a
 database must be built with it. ``quantisation.json`` in it holds the figures and the seeds. Captures to

@@ -1,6 +1,6 @@
 """Compile a model for a Hailo chip: HEF, HARs and the record of how they were made go into the model folder.
 
-    cardscanner-tools compile-hef --model models/cardnet/0.1.0 --script cardnet --hailort 4.23.0
+    cardscanner-tools compile-hef --model models/cardnet/0.2.0 --script cardnet --hailort 4.23.0
     cardscanner-tools compile-hef --model models/student/0.2.0 --script regnetx --arch hailo8l
 
 Needs Hailo's Dataflow Compiler (docs/hailo.md), but neither torch nor a chip. Give ``--hailort`` the oldest

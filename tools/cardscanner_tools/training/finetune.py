@@ -35,8 +35,8 @@ from cardscanner_tools.training.finetune_split import Split, split_cards
 from cardscanner_tools.training.finetune_task import Plan
 
 _EXAMPLES = """examples:
-  cardscanner-tools finetune --model models/cardnet/0.1.0 --references references.csv --out out/finetune
-  cardscanner-tools finetune --model models/cardnet/0.1.0 --references scans/ --out out/finetune \\
+  cardscanner-tools finetune --model models/cardnet/0.2.0 --references references.csv --out out/finetune
+  cardscanner-tools finetune --model models/cardnet/0.2.0 --references scans/ --out out/finetune \\
       --examples 5000 --lr 1e-4 --augment none,erasing=0.5
   cardscanner db build references.csv --model out/finetune/model --out db/mine
 
