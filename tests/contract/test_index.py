@@ -14,7 +14,7 @@ from cardscanner.match import load_index, open_database
 from cardscanner.ports import Index
 from cardscanner.records import Vectors
 
-BACKENDS = ("annoy", "exact")
+BACKENDS = ("annoy", "exact", "int8", "ivf")
 OpenIndex = Callable[[Vectors], Index]
 
 
@@ -24,7 +24,8 @@ def open_over(request, tmp_path) -> Iterator[OpenIndex]:
     opened = []
 
     def over(vectors: Vectors) -> Index:
-        folder = database_of(tmp_path / f"db{len(opened)}", vectors)
+        wanted = "annoy" if request.param == "exact" else request.param
+        folder = database_of(tmp_path / f"db{len(opened)}", vectors, index=wanted)
         database = open_database(folder)
         index = load_index(IndexConfig(backend=request.param, database=folder), database)
         opened.append((index, database))
