@@ -30,18 +30,19 @@ def checked_units(vectors: Vectors, dim: int) -> Vectors:
     """
     if vectors.ndim != 2 or vectors.shape[1] != dim:
         raise ValueError(f"vectors have shape {vectors.shape}; this index takes (B, {dim})")
-    units = np.ascontiguousarray(vectors, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        units = np.ascontiguousarray(vectors, dtype=np.float32)
     bad = bad_rows(units)
     if bad.size:
-        length = float(np.linalg.norm(units[bad[0]]))
+        length = float(np.linalg.norm(units[bad[0]].astype(np.float64)))
         raise ValueError(f"vector {bad[0]} is not a finite unit vector (its length is {length:g})")
     return units
 
 
 def bad_rows(vectors: Stored) -> NDArray[np.int64]:
     """Return the rows that are not finite unit vectors."""
-    lengths = np.linalg.norm(vectors.astype(np.float32, copy=False), axis=1)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
+        lengths = np.linalg.norm(vectors.astype(np.float32, copy=False), axis=1)
         return np.flatnonzero(~(np.abs(lengths - 1.0) <= LENGTH_TOLERANCE))
 
 
