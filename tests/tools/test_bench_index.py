@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import numpy as np
-
 import pytest
 
 from cardscanner_tools.index_vectors import clustered_vectors, pieces, write_vectors

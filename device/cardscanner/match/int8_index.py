@@ -16,9 +16,6 @@ from cardscanner.match.rerank import rerank, shortlist
 from cardscanner.match.unit_vectors import Stored, blocks, checked_units
 from cardscanner.records import Vectors
 
-_SPARE = 32
-"""Rows beyond k that are compared again: rounding moves a cosine by some 5e-4."""
-
 _SCORES_AT_ONCE = 1 << 22
 
 
@@ -43,7 +40,7 @@ class Int8Index:
         for start in range(0, len(queries), at_once):
             several = queries[start : start + at_once]
             for number, scores in enumerate(self._scores(several), start):
-                few = shortlist(scores, wanted + _SPARE)
+                few = shortlist(scores, wanted, self._quantiser.slack)
                 rows[number], cosines[number] = rerank(self._stored, queries[number], few, wanted)
         return rows, cosines
 

@@ -22,15 +22,17 @@ def load_index(config: IndexConfig, database: Database) -> Index:
     Raises
     ------
     ArtifactError
-        Its file is missing, damaged, or not the one of the manifest.
+        Its file is missing, damaged, or not the one of the manifest; or a vector is no finite unit vector.
     ConfigError
         The database was built without this index, or its package is not installed.
     IndexFault
         It answers differently from an exact search; there is no silent change to another index.
     """
+    # First of all the vectors themselves: an index over one that is not finite answers nonsense.
+    exact = exact_index(database.vectors)
     index = open_index(meant_backend(config, database.manifest), database, config.search_k)
     try:
-        self_test(index, exact_index(database.vectors), database.vectors)
+        self_test(index, exact, database.vectors)
     except BaseException:
         index.close()
         raise

@@ -27,6 +27,15 @@ class Quantiser:
 
     clip: float
 
+    @property
+    def slack(self) -> float:
+        """Six standard deviations of what rounding (not clipping, which is rare) adds to a product of codes.
+
+        Each code is off by up to half a level, evenly: a variance of 1/12 for each component, weighted by the
+        square of the other vector, whose length is 127 / clip.
+        """
+        return 6 * float(np.sqrt(2 / 12)) * _LEVELS / self.clip
+
     def codes(self, vectors: Vectors) -> Codes:
         """Return the nearest of 255 levels for each component."""
         scaled = np.rint(vectors * np.float32(_LEVELS / self.clip))

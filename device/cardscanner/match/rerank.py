@@ -11,21 +11,20 @@ from cardscanner.records import Vectors
 _BLOCK = 64
 
 
-def shortlist(scores: NDArray[np.float64], count: int) -> NDArray[np.int64]:
-    """Return the positions of the best ``count`` scores, ascending.
+def shortlist(scores: NDArray[np.float64], count: int, slack: float) -> NDArray[np.int64]:
+    """Return the positions of the best ``count`` scores, and of all within ``slack`` of them, ascending.
 
     The ``count``-th best of the block maxima is no better than the ``count``-th best score, so one pass
     leaves few to partition: five times faster than partitioning them all.
     """
     if len(scores) <= count:
         return np.arange(len(scores))
-    found = np.arange(len(scores))
+    few = scores
     whole = len(scores) // _BLOCK * _BLOCK
     if whole >= 2 * count * _BLOCK:
         peaks = scores[:whole].reshape(-1, _BLOCK).max(axis=1)
-        found = np.flatnonzero(scores >= np.partition(peaks, -count)[-count])
-    best = np.argpartition(scores[found], -count)[-count:]
-    return np.sort(found[best])
+        few = scores[scores >= np.partition(peaks, -count)[-count]]
+    return np.flatnonzero(scores >= np.partition(few, -count)[-count] - slack)
 
 
 def rerank(

@@ -1,16 +1,21 @@
 """Which index a database gets, and what a configuration may ask of it."""
 
 import io
+import tempfile
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 from reference_databases import database_of, random_units
 
 from cardscanner.config import IndexConfig
-from cardscanner.errors import ConfigError, IndexFault
-from cardscanner.manifest import DatabaseManifest, load_database_manifest
+from cardscanner.errors import ArtifactError, ConfigError, IndexFault
+from cardscanner.files import write_json
+from cardscanner.manifest import DatabaseManifest, describe_file, load_database_manifest, sealed_document
 from cardscanner.match import load_index, meant_backend, open_database
 from cardscanner.match.exact import exact_index
 from cardscanner.match.index_choice import SLOWEST_MS, build_indexes, chosen
@@ -84,6 +89,46 @@ def test_an_index_that_fails_its_self_test_is_a_fault_and_no_other_takes_its_pla
         )  # no longer those that the index was built from
         with pytest.raises(IndexFault, match=r"index\.backend: exact"):
             load_index(IndexConfig(backend=asked, database=folder), database)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    row=st.integers(0, 39),
+    spoiled=st.sampled_from([0.0, 0.5, 3.0, float("nan"), float("inf")]),
+    backend=st.sampled_from(["annoy", "exact", "int8", "ivf"]),
+)
+def test_a_stored_vector_that_is_no_unit_vector_is_refused_by_every_index(row, spoiled, backend):
+    vectors = random_units(40, 32).astype(np.float16)
+    vectors[row] = vectors[row] * 0 + spoiled if not np.isfinite(spoiled) else vectors[row] * spoiled
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = database_of(Path(scratch) / "db", random_units(40, 32), index=_built_for(backend))
+        _replace_vectors(folder, vectors)
+        with closing(open_database(folder)) as database, pytest.raises(ArtifactError, match=f"vector {row} "):
+            load_index(IndexConfig(backend=backend, database=folder), database)
+
+
+def _built_for(backend):
+    return "annoy" if backend == "exact" else backend
+
+
+def _replace_vectors(folder, vectors):
+    """Put other vectors into a database as a builder with a bug would: sealed, and wrong."""
+    np.save(folder / "vectors.npy", vectors)
+    manifest = load_database_manifest(folder)
+    files = {**manifest.files, "vectors.npy": describe_file(folder / "vectors.npy")}
+    write_json(folder / "manifest.json", sealed_document(manifest.model_copy(update={"files": files})))
+
+
+@pytest.mark.parametrize("backend", ["annoy", "int8", "ivf"])
+def test_a_database_of_many_equal_vectors_is_built_and_each_is_found(tmp_path, backend):
+    vectors = np.concatenate([np.repeat(random_units(1, 32), 200, axis=0), random_units(100, 32, seed=1)])
+    folder = database_of(tmp_path / "db", vectors, index=backend)
+    config = IndexConfig(backend=backend, database=folder)
+    with closing(open_database(folder)) as database, closing(load_index(config, database)) as index:
+        rows, cosines = index.nearest(vectors[[0, 250]], 201)
+    assert set(rows[0, :200].tolist()) == set(range(200))
+    assert rows[1, 0] == 250
+    np.testing.assert_allclose(cosines[0, :200], 1.0, atol=1e-3)
 
 
 def test_a_manifest_that_means_an_index_it_does_not_have_is_refused(tmp_path):
