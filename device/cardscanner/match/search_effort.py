@@ -23,6 +23,9 @@ TOP = LAST_RANK
 """The accept rule compares the best with ranks 2 to 11, so all eleven have to be the true ones."""
 
 _QUERIES = 1000
+_COMPARED = 300_000_000
+"""Cosines worth computing for the truth; of a million vectors 300 queries are left."""
+
 _TIMED = 50
 _ROUNDS = 3
 
@@ -70,7 +73,8 @@ class Adjustable(Protocol):
 def hard_trial(stored: Stored, exact: ExactIndex, seed: int) -> Trial:
     """Draw hard queries; the same seed, the same queries."""
     rng = np.random.default_rng(seed)
-    rows = rng.choice(len(stored), min(_QUERIES, len(stored)), replace=False)
+    count = min(_QUERIES, max(1, _COMPARED // len(stored)), len(stored))
+    rows = rng.choice(len(stored), count, replace=False)
     queries = displaced(stored, rows, HARD, rng)
     return Trial(stored, queries, exact.nearest(queries, TOP)[1])
 

@@ -48,8 +48,8 @@ def test_rounding_hardly_ever_moves_a_product_further_than_the_slack():
     quantiser = fit_quantiser(stored)
     products = quantiser.codes(queries).astype(np.float64) @ quantiser.codes(stored).astype(np.float64).T
     off = np.abs(products - (queries @ stored.T) * (127 / quantiser.clip) ** 2)
-    assert np.quantile(off, 0.9999) < quantiser.slack, "clipped components are rarer than that"
-    assert np.quantile(off, 0.9999) > quantiser.slack / 3, "the slack is not for show"
+    assert np.quantile(off, 0.99) < quantiser.slack, "what clipping adds is rarer than that"
+    assert np.quantile(off, 0.99) > quantiser.slack / 4, "the slack is not for show"
 
 
 def test_a_crowd_of_equal_rows_does_not_push_others_from_the_shortlist():
