@@ -10,6 +10,7 @@ import pytest
 from cardscanner_tools.index_vectors import clustered_vectors, pieces, write_vectors
 
 
+@pytest.mark.timeout(300)
 def test_a_small_run_tells_recall_speed_memory_and_opening_time(tmp_path):
     done = subprocess.run(
         [
@@ -25,7 +26,7 @@ def test_a_small_run_tells_recall_speed_memory_and_opening_time(tmp_path):
         ],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=280,
         check=True,
     )
     lines = done.stdout.splitlines()
