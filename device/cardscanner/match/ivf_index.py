@@ -17,7 +17,7 @@ from cardscanner.errors import ArtifactError, ConfigError, IndexFault
 from cardscanner.manifest import DatabaseManifest
 from cardscanner.match.exact import Answer
 from cardscanner.match.rerank import rerank
-from cardscanner.match.unit_vectors import Stored, blocks, checked_units, units_at
+from cardscanner.match.unit_vectors import Stored, blocks, checked_units, let_go, units_at
 from cardscanner.records import Vectors
 
 try:
@@ -31,6 +31,9 @@ LISTS_FILE = "index.ivf"
 
 _SPARE = 32
 """Rows beyond k that are compared again: rounding moves a cosine by some 5e-4."""
+
+_QUERIES_KEPT = 64
+"""Queries whose re-ranked rows may stay mapped: the kernel maps 64 KB around each of some 40."""
 
 _TRAINED_BY = 40
 """Rows for each list that k-means sees; faiss asks for 39 at least."""
@@ -47,6 +50,7 @@ class IvfIndex:
         self.probes = probes
         self._lists = lists
         self._stored = stored
+        self._answered = 0
 
     def nearest(self, vectors: Vectors, k: int, effort: float = 1.0) -> Answer:
         """Return rows and cosines, (B, min(k, size)), best first."""
@@ -59,6 +63,9 @@ class IvfIndex:
         for number, query in enumerate(queries):
             few = self._candidates(query, wanted, max(1, round(self.probes * effort)))
             rows[number], cosines[number] = rerank(self._stored, query, few, wanted)
+            self._answered += 1
+            if self._answered % _QUERIES_KEPT == 0:
+                let_go(self._stored)
         return rows, cosines
 
     def searching(self, work: int) -> IvfIndex:
