@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-train check format lint types layers bench eval-finder evaluate evaluate-photos \
+.PHONY: help run test test-slow test-train check format lint types layers bench bench-index eval-finder evaluate evaluate-photos \
 	demo-assets train clean
 
 help: ## List the targets
@@ -52,6 +52,9 @@ layers: $(VENV)/.dev
 
 bench: $(VENV)/.dev ## Time the road stage by stage, and the daemon's memory with 17,592 cards
 	@$(BIN)/python -m cardscanner_tools.bench
+
+bench-index: $(VENV)/.dev ## Recall, speed, size and memory of every index (ARGS="--rows 1000000 --backends ivf,int8")
+	@$(BIN)/python -m cardscanner_tools.bench_index $(ARGS)
 
 eval-finder: $(VENV)/.dev ## Score finding and corners on labelled photos (DATA=folder)
 	@$(BIN)/cardscanner-tools eval-finder --data $(DATA) --finder corners \

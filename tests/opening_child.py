@@ -20,7 +20,7 @@ def ask(folder: Path) -> dict[str, object]:
     """Search for the first and the last vector of a database."""
     try:
         database = open_database(folder)
-        index = load_index(IndexConfig(backend="annoy", database=folder), database)
+        index = load_index(IndexConfig(database=folder), database)
         queries = np.asarray(database.vectors[[0, -1]], dtype=np.float32)
         rows, _ = index.nearest(queries, 3)
         return {"cards": [database.card_of(int(row)).card_id for row in rows[:, 0]]}

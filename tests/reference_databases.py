@@ -11,13 +11,12 @@ from projecting import ProjectingEmbedder, projecting_manifest
 
 from cardscanner.files import write_json
 from cardscanner.manifest import AcceptRule, DatabaseManifest, describe_file, sealed_document
-from cardscanner.match.annoy_index import INDEX_FILE
-from cardscanner.match.assemble import write_index
 from cardscanner.match.build import BuildReport, build_database
 from cardscanner.match.card_store import CARDS_FILE, StoredCard
 from cardscanner.match.card_store import write_cards as write_cards_file
 from cardscanner.match.database import VECTORS_FILE
 from cardscanner.match.exact import exact_index
+from cardscanner.match.index_choice import Wanted, build_indexes
 from cardscanner.match.progress import Progress
 from cardscanner.records import Card, Vectors
 
@@ -42,19 +41,21 @@ def random_units(count: int, dim: int, seed: int = 0) -> Vectors:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def database_of(folder: Path, vectors: Vectors, artworks: list[int] | None = None) -> Path:
+def database_of(
+    folder: Path, vectors: Vectors, artworks: list[int] | None = None, index: Wanted = "auto"
+) -> Path:
     """Write a database folder around given unit vectors, one card each: card-0, card-1, ..."""
     folder.mkdir(parents=True)
     np.save(folder / VECTORS_FILE, vectors.astype(np.float16))
     stored = np.load(folder / VECTORS_FILE)
-    index = write_index(folder / INDEX_FILE, stored, exact_index(stored))
+    built = build_indexes(folder, stored, exact_index(stored), index, Progress(io.StringIO()))
     groups = artworks or list(range(len(vectors)))
     cards = (
         StoredCard(row, Card(f"card-{row}", f"Card {row}", groups[row], {"set": "one"}), f"{row}.png")
         for row in range(len(vectors))
     )
     write_cards_file(folder / CARDS_FILE, cards)
-    files = {name: describe_file(folder / name) for name in (VECTORS_FILE, INDEX_FILE, CARDS_FILE)}
+    files = {name: describe_file(folder / name) for name in (VECTORS_FILE, *built.files, CARDS_FILE)}
     manifest = DatabaseManifest(
         name="given",
         version="1",
@@ -66,7 +67,9 @@ def database_of(folder: Path, vectors: Vectors, artworks: list[int] | None = Non
         cards=len(vectors),
         artworks=len(set(groups)),
         dtype="float16",
-        index=index,
+        index=built.annoy,
+        lists=built.lists,
+        search=built.search,
         accept=AcceptRule(threshold=0.2, print_gap=0.02),
         files=files,
         created="2026-11-22T00:00:00Z",

@@ -132,7 +132,10 @@ EmbedderConfig = Annotated[OnnxConfig | HailoConfig, Field(discriminator="backen
 class IndexConfig(_Section):
     """The reference database and how it is searched."""
 
-    backend: Literal["annoy", "exact"] = "annoy"
+    backend: Literal["auto", "annoy", "exact", "int8", "ivf"] = Field(
+        default="auto",
+        description="auto: what the build of the database chose by measuring; annoy where it is enough",
+    )
     database: Path
     search_k: int | None = Field(default=None, ge=1, description="annoy: overrides the database's value")
 

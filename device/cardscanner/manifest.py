@@ -79,6 +79,27 @@ class IndexSpec(_Strict):
     )
 
 
+class ListsSpec(_Strict):
+    """How ``index.ivf`` was built and must be searched."""
+
+    lists: int = Field(ge=1)
+    probes: int = Field(ge=1, description="lists that are looked into for a query")
+    seed: int
+    measured: dict[str, float | int] = Field(
+        default_factory=dict, description="recall against exact search with these probes, on hard queries"
+    )
+
+
+class SearchSpec(_Strict):
+    """Which index this database is meant to be searched with, and what it was chosen by."""
+
+    backend: Literal["annoy", "int8", "ivf"] = "annoy"
+    measured: dict[str, dict[str, float | int]] = Field(
+        default_factory=dict,
+        description="by backend: recall on hard queries, and the time of one on the machine of the build",
+    )
+
+
 class AcceptRule(_Strict):
     """When an answer is believed.
 
@@ -119,11 +140,27 @@ class DatabaseManifest(_Strict):
     cards: int = Field(ge=1)
     artworks: int = Field(ge=1)
     dtype: Literal["float16", "float32"]
-    index: IndexSpec
+    index: IndexSpec | None = Field(default=None, description="annoy; none where index.ann was not built")
+    lists: ListsSpec | None = Field(default=None, description="ivf; none where index.ivf was not built")
+    search: SearchSpec = SearchSpec()
     accept: AcceptRule
     files: dict[str, FileEntry]
     created: str
     seal: str = Field(default="", description="SHA-256 of everything else in this manifest")
+
+    @model_validator(mode="after")
+    def _meant_index_is_here(self) -> DatabaseManifest:
+        if self.search.backend not in self.backends:
+            raise ValueError(
+                f"search.backend is {self.search.backend}, which this database was built without"
+            )
+        return self
+
+    @property
+    def backends(self) -> list[str]:
+        """Names of the indexes that this database can be searched with, besides the exact one."""
+        built = {"annoy": self.index is not None, "int8": True, "ivf": self.lists is not None}
+        return [name for name, there in built.items() if there]
 
     @property
     def sha256(self) -> str:

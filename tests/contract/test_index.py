@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from reference_databases import database_of, random_units
 
 from cardscanner.config import IndexConfig
+from cardscanner.errors import IndexFault
 from cardscanner.match import load_index, open_database
+from cardscanner.match.selftest import HARD, displaced, recall_of
 from cardscanner.ports import Index
 from cardscanner.records import Vectors
 
-BACKENDS = ("annoy", "exact")
+BACKENDS = ("annoy", "exact", "int8", "ivf")
 OpenIndex = Callable[[Vectors], Index]
 
 
@@ -24,7 +30,8 @@ def open_over(request, tmp_path) -> Iterator[OpenIndex]:
     opened = []
 
     def over(vectors: Vectors) -> Index:
-        folder = database_of(tmp_path / f"db{len(opened)}", vectors)
+        wanted = "annoy" if request.param == "exact" else request.param
+        folder = database_of(tmp_path / f"db{len(opened)}", vectors, index=wanted)
         database = open_database(folder)
         index = load_index(IndexConfig(backend=request.param, database=folder), database)
         opened.append((index, database))
@@ -175,17 +182,61 @@ def test_closing_twice_is_harmless(open_over):
 
 
 def test_every_backend_of_the_configuration_is_here():
-    assert set(IndexConfig.model_fields["backend"].annotation.__args__) == set(BACKENDS)
+    assert {*IndexConfig.model_fields["backend"].annotation.__args__} == {*BACKENDS, "auto"}
 
 
-def test_two_backends_agree_on_a_database_as_well_as_its_manifest_promises(tmp_path: Path):
-    folder = database_of(tmp_path / "db", random_units(500, 128))
-    database = open_database(folder)
-    queries = random_units(100, 128, seed=2)
-    (annoy, _), (exact, _) = (
-        load_index(IndexConfig(backend=backend, database=folder), database).nearest(queries, 11)
-        for backend in BACKENDS
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_backend_finds_what_plain_arithmetic_finds_in_a_crowd(tmp_path: Path, backend):
+    crowd = random_units(30, 96)[np.random.default_rng(1).integers(0, 30, 4000)]
+    crowd = crowd + 0.05 * np.random.default_rng(2).standard_normal(crowd.shape)
+    vectors = (crowd / np.linalg.norm(crowd, axis=1, keepdims=True)).astype(np.float32)
+    folder = database_of(tmp_path / "db", vectors, index="annoy" if backend == "exact" else backend)
+    queries = displaced(vectors, np.arange(200), HARD, np.random.default_rng(3))
+    _, truth = _truth(vectors, queries, 11)
+    with (
+        closing(open_database(folder)) as database,
+        closing(load_index(IndexConfig(backend=backend, database=folder), database)) as index,
+    ):
+        recall_1, recall_11 = recall_of(index, database.vectors, queries, truth.astype(np.float32))
+    assert recall_1 >= 0.99
+    assert recall_11 >= 0.98
+
+
+def test_searching_after_closing_is_an_index_fault_and_no_crash(open_over, request):
+    index = open_over(random_units(30, 64))
+    index.close()
+    if request.node.callspec.params["open_over"] in ("annoy", "ivf"):
+        with pytest.raises(IndexFault):
+            index.nearest(random_units(1, 64), 1)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_a_vector_holds_it_is_answered_truly_or_refused(open_over, data):
+    index = _index_over_few(open_over)
+    width = data.draw(st.sampled_from([DIM, DIM, DIM, DIM - 1, DIM + 1, 0]))
+    values = st.floats(width=32, allow_nan=True, allow_infinity=True)
+    query = data.draw(
+        arrays(np.float32, (1, width), elements=st.one_of(st.just(0.0), st.just(0.125), values))
     )
-    assert (annoy[:, 0] == exact[:, 0]).mean() >= 0.99
-    shared = [len(set(one) & set(other)) for one, other in zip(annoy.tolist(), exact.tolist(), strict=True)]
-    assert np.mean(shared) / 11 >= 0.98
+    fine = width == DIM and bool(abs(np.linalg.norm(query.astype(np.float64)) - 1.0) <= 1e-3)
+    if not fine:
+        with pytest.raises(ValueError, match="vector"):
+            index.nearest(query, 3)
+        return
+    rows, cosines = index.nearest(query, 3)
+    assert np.isfinite(cosines).all()
+    assert np.allclose(cosines[0], FEW[rows[0]] @ query[0], atol=5e-3)
+
+
+DIM = 64
+FEW = np.repeat(random_units(24, DIM), 2, axis=0)
+_opened: dict[int, Index] = {}
+
+
+def _index_over_few(open_over: OpenIndex) -> Index:
+    """Open once for all examples of one test."""
+    if id(open_over) not in _opened:
+        _opened.clear()
+        _opened[id(open_over)] = open_over(FEW)
+    return _opened[id(open_over)]

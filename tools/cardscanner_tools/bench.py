@@ -39,12 +39,12 @@ from cardscanner.publish.payload import ArtifactRef, DatabaseRef
 from cardscanner.publish.scan import ScanFacts, store_scan
 from cardscanner.records import Batch, Frame, Picture, Vectors
 from cardscanner.shipped import shipped_model
-from cardscanner_tools.bench_index import synthetic_database
 from cardscanner_tools.render.cards import render_card
 from cardscanner_tools.render.catalogue import catalogue
 from cardscanner_tools.scene import effects
 from cardscanner_tools.scene.stage import Pose, card_thing, lay
 from cardscanner_tools.scene.surfaces import SURFACES
+from cardscanner_tools.synthetic_database import synthetic_database
 
 LATENCY_S = 0.020
 DIM = 768

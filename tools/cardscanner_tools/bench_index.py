@@ -1,11 +1,13 @@
-"""Index bench: recall, speed, memory and opening time of Annoy against exact search, in one run.
+"""Index bench: recall, speed, memory, size and building time of every index, in one run.
 
-    python -m cardscanner_tools.bench_index [--rows 17592] [--dim 768] [--folder DIR]
+    python -m cardscanner_tools.bench_index [--rows 17592] [--dim 768] [--shape clustered|spread]
+                                            [--backends annoy,int8,ivf,exact] [--folder DIR]
 
-The vectors are synthetic but not easy: 1,000 cluster centres in a 128-d subspace, isotropic noise, 3 % near
-duplicates. Easy queries have a cosine of 0.85 to 0.95 to their card, hard ones 0.55 to 0.75, half of the way
-toward another card. Queries are drawn afresh, not those that chose the search effort. Times are of one
-thread, one query at a time, and as ratios to a plain float32 product with BLAS in the same run.
+Easy queries have a cosine of 0.85 to 0.95 to their card, hard ones 0.55 to 0.75, half of the way toward
+another card. They are drawn afresh, not those that chose the search effort. Times are of one thread, one
+query at a time; `cpu` leaves out what other programs took. The floor is how long it takes to read as many
+bytes as the vectors have in int8, measured in the same run. RSS is of a process that opened the database,
+passed the self-test and answered all queries; what numpy alone takes is in the third line.
 """
 
 from __future__ import annotations
@@ -18,200 +20,208 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cardscanner.config import IndexConfig
-from cardscanner.files import write_json
-from cardscanner.manifest import AcceptRule, DatabaseManifest, describe_file, sealed_document
+from cardscanner.manifest import IndexSpec, ListsSpec, SearchSpec
 from cardscanner.match import Database, load_index, open_database
 from cardscanner.match.annoy_index import INDEX_FILE
-from cardscanner.match.assemble import write_index
-from cardscanner.match.card_store import CARDS_FILE, StoredCard, write_cards
-from cardscanner.match.database import VECTORS_FILE
 from cardscanner.match.exact import exact_index
+from cardscanner.match.index_choice import MOST_FOR_ANNOY, Built, Wanted
 from cardscanner.match.selftest import EASY, HARD, displaced, recall_of
-from cardscanner.records import Card, Vectors
+from cardscanner.ports import Index
+from cardscanner.records import Vectors
+from cardscanner_tools.synthetic_database import SEED, build_one, seal, write_contents
 
 _TOP = 11
 _QUERIES = 1000
+_QUERIES_OF_MANY = 300
+"""Of more than 300,000 rows the truth takes minutes to find."""
+
 _TIMED = 300
-_SEED = 5
+_SPANS = {"easy": EASY, "hard": HARD}
+_FILES = {"annoy": INDEX_FILE, "ivf": "index.ivf"}
+_MOST_FOR_FLOAT = 300_000
+"""Beyond this, float32 vectors take more than a gigabyte."""
+
+Row = dict[str, float | str]
 
 
 def main() -> None:
-    """Build a database of synthetic vectors, then measure it in fresh processes."""
+    """Build every index over the same vectors, then ask each of them in a process of its own."""
+    arguments = _arguments()
+    if arguments.step:
+        _STEPS[arguments.step](arguments.folder, arguments.backends)
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = arguments.folder or Path(scratch) / "db"
+        names = arguments.backends.split(",") if arguments.backends else _usual(arguments.rows)
+        _run(folder, names, arguments)
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, default=17_592)
     parser.add_argument("--dim", type=int, default=768)
+    parser.add_argument("--shape", choices=["clustered", "spread"], default="clustered")
+    parser.add_argument("--backends", help="default: all that this many rows allow")
     parser.add_argument("--folder", type=Path, help="keep the database here (must not exist yet)")
     parser.add_argument("--step", choices=list(_STEPS), help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.step:
-        print(json.dumps(_STEPS[arguments.step](arguments.folder)))
-        return
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = arguments.folder or Path(scratch) / "db"
-        _show(synthetic_database(folder, arguments.rows, arguments.dim))
-        for step in _STEPS:
-            _show(_in_fresh_process(step, folder))
+    return parser.parse_args()
 
 
-def clustered_vectors(rows: int, dim: int, seed: int) -> Vectors:
-    """Return unit vectors that crowd around 1,000 centres, 3 % of them near copies of others."""
-    rng = np.random.default_rng(seed)
-    signal = min(128, dim)
-    centres = (
-        _unit(rng.standard_normal((1000, signal))) @ np.linalg.qr(rng.standard_normal((dim, signal)))[0].T
-    )
-    vectors = _unit(
-        centres[rng.integers(0, 1000, rows)] + rng.standard_normal((rows, dim)) * 0.9 / np.sqrt(dim)
-    )
-    copies = rng.choice(rows, rows * 3 // 100, replace=False)
-    noise = rng.standard_normal((len(copies), dim)) * 0.25 / np.sqrt(dim)
-    vectors[copies] = vectors[rng.integers(0, rows, len(copies))] + noise
-    return np.asarray(_unit(vectors), dtype=np.float32)
+def _usual(rows: int) -> list[str]:
+    limits = {"annoy": 2 * MOST_FOR_ANNOY, "exact": _MOST_FOR_FLOAT}
+    return [name for name in ("annoy", "int8", "ivf", "exact") if rows <= limits.get(name, rows)]
 
 
-def synthetic_database(folder: Path, rows: int, dim: int, space: str = "synthetic") -> dict[str, object]:
-    """Write a finished database of synthetic vectors; return what building it gave."""
-    folder.mkdir(parents=True)
-    np.save(folder / VECTORS_FILE, clustered_vectors(rows, dim, _SEED).astype(np.float16))
-    stored = np.load(folder / VECTORS_FILE, mmap_mode="r")
+def _run(folder: Path, names: list[str], arguments: argparse.Namespace) -> None:
+    print(f"{arguments.rows} x {arguments.dim}, {arguments.shape}", flush=True)
+    write_contents(folder, arguments.shape, arguments.rows, arguments.dim)
+    builds = {name: _in_fresh_process("build", folder, name) for name in names if name != "exact"}
+    manifest = seal(folder, [_built(each) for each in builds.values()])
+    floor = _in_fresh_process("floor", folder)
+    _in_fresh_process("truth", folder)
+    print(f"floor: int8 vectors read once in {floor['ms']:.2f} ms, {floor['gb_s']:.1f} GB/s")
+    print(f"RSS with numpy and nothing else: {floor['rss_mb']:.0f} MB", flush=True)
+    for name in names:
+        build = builds.get(name, {"build_s": 0.0, "peak_mb": 0.0})
+        size = (folder / _FILES[name]).stat().st_size / 1e6 if name in _FILES else 0.0
+        row = {
+            "backend": name,
+            "build s": build["build_s"],
+            "build peak MB": build["peak_mb"],
+            "file MB": size,
+        }
+        found = _in_fresh_process("ask", folder, name)
+        _show({**row, **found, "x floor": found["p50 cpu ms"] / floor["ms"]}, header=name == names[0])
+    print(f"chosen by measuring: {manifest.search.backend} {json.dumps(manifest.search.measured)}")
+    for name, spec in (("annoy", manifest.index), ("ivf", manifest.lists)):
+        if spec is not None:
+            print(f"{name}: {spec.model_dump_json(exclude={'measured'})}")
+
+
+def _build(folder: Path, name: str) -> None:
     start = time.perf_counter()
-    index = write_index(folder / INDEX_FILE, stored, exact_index(stored))
-    built_s = time.perf_counter() - start
-    write_cards(folder / CARDS_FILE, (_card(row) for row in range(rows)))
-    manifest = DatabaseManifest(
-        name="bench",
-        version="1",
-        space=space,
-        model="none",
-        model_sha256="0" * 64,
-        dim=dim,
-        rows=rows,
-        cards=rows,
-        artworks=rows,
-        dtype="float16",
-        index=index,
-        accept=AcceptRule(threshold=0.2, print_gap=0.02),
-        files={name: describe_file(folder / name) for name in (VECTORS_FILE, INDEX_FILE, CARDS_FILE)},
-        created="2026-01-01T00:00:00Z",
+    built = build_one(folder, cast("Wanted", name))
+    seconds = time.perf_counter() - start
+    specs = {"search": built.search, "annoy": built.annoy, "lists": built.lists}
+    dumped = {key: spec.model_dump(mode="json") for key, spec in specs.items() if spec}
+    print(json.dumps({"build_s": seconds, "peak_mb": _memory_mb("VmHWM"), "files": built.files, **dumped}))
+
+
+def _built(found: dict[str, Any]) -> Built:
+    return Built(
+        SearchSpec.model_validate(found["search"]),
+        IndexSpec.model_validate(found["annoy"]) if "annoy" in found else None,
+        ListsSpec.model_validate(found["lists"]) if "lists" in found else None,
+        tuple(found["files"]),
     )
-    write_json(folder / "manifest.json", sealed_document(manifest))
-    megabytes = {name: round(entry.size / 1e6, 1) for name, entry in manifest.files.items()}
-    measured = {f"build {key}": value for key, value in index.measured.items()}
-    return {"rows": rows, "dim": dim, "search_k": index.search_k, "build_s": built_s, **measured, **megabytes}
 
 
-def _card(row: int) -> StoredCard:
-    metadata = {"set": f"set{row // 180}", "number": str(row % 180), "rarity": "Rare Holo", "lang": "en"}
-    card = Card(f"set{row // 180}-{row % 180}", f"Some creature {row % 900}", row, metadata)
-    return StoredCard(row, card, f"references/{card.card_id}.jpg")
-
-
-def _measure_opening(folder: Path) -> dict[str, object]:
-    """Peak memory of a process that opens the database with Annoy and answers 1,000 queries."""
-    before = _peak_mb()
-    start = time.perf_counter()
+def _find_truth(folder: Path, _: str) -> None:
+    """Keep the exact cosines for each kind of query: finding them takes longest, and all need the same."""
     database = open_database(folder)
-    opened = time.perf_counter()
-    index = load_index(IndexConfig(backend="annoy", database=folder), database)
-    loaded = time.perf_counter()
-    queries = _queries(database, HARD)
-    for query in queries:
-        rows, _ = index.nearest(query[None], database.depth)
-        for row in rows[0]:
-            database.card_of(int(row))
-    return {
-        "open_database_s": opened - start,
-        "load_index_s (hash, map, self-test)": loaded - opened,
-        "rss_before_mb": before,
-        "rss_peak_mb": _peak_mb(),
-    }
-
-
-def _measure_recall(folder: Path) -> dict[str, object]:
-    database = open_database(folder)
-    index = load_index(IndexConfig(backend="annoy", database=folder), database)
     exact = exact_index(database.vectors)
-    found: dict[str, object] = {}
-    for name, span in (("easy", EASY), ("hard", HARD)):
-        queries = _queries(database, span)
-        _, truth = exact.nearest(queries, _TOP)
-        found[f"annoy {name} recall@1"], found[f"annoy {name} recall@{_TOP}"] = recall_of(
-            index, database.vectors, queries, truth
-        )
-    return found
+    for kind in _SPANS:
+        np.save(folder / f"truth-{kind}.npy", exact.nearest(_queries(database, kind), _TOP)[1])
+    print("{}")
 
 
-def _measure_speed(folder: Path) -> dict[str, object]:
+def _measure_floor(folder: Path, _: str) -> None:
+    rss = _memory_mb("VmRSS")
+    memory = np.ones(open_database(folder).vectors.size // 4, dtype=np.float32)
+    times = _times_ms(lambda _: np.dot(memory, memory), memory[:30])
+    fastest = float(np.min(times))
+    print(json.dumps({"ms": fastest, "gb_s": memory.nbytes / fastest / 1e6, "rss_mb": rss}))
+
+
+def _ask(folder: Path, backend: str) -> None:
+    start = time.perf_counter()
     database = open_database(folder)
-    queries = _queries(database, HARD)[:_TIMED]
-    plain = np.asarray(database.vectors, dtype=np.float32)
-    times = {"BLAS float32": _times_ms(lambda query: plain @ query[0], queries)}
-    for backend in ("annoy", "exact"):
-        index = load_index(IndexConfig.model_validate({"backend": backend, "database": folder}), database)
-        times[backend] = _times_ms(partial(index.nearest, k=_TOP), queries)
-    floor = float(np.median(times["BLAS float32"]))
+    index = load_index(IndexConfig.model_validate({"backend": backend, "database": folder}), database)
+    found: Row = {"open s": time.perf_counter() - start, "peak MB": _memory_mb("VmHWM")}
+    for kind in _SPANS:
+        found.update(_recall(index, database, kind, np.load(folder / f"truth-{kind}.npy")))
+    queries = _queries(database, "hard")
+    for query in queries[:_TIMED]:
+        database.card_of(int(index.nearest(query[None], database.depth)[0][0, 0]))
+    found["RSS MB"] = _memory_mb("VmRSS")
+    for clock, name in ((time.perf_counter, "ms"), (time.thread_time, "cpu ms")):
+        times = _times_ms(lambda query: index.nearest(query[None], _TOP), queries[:_TIMED], clock)
+        found[f"p50 {name}"], found[f"p99 {name}"] = (float(each) for each in np.quantile(times, [0.5, 0.99]))
+    print(json.dumps(found))
+
+
+def _recall(index: Index, database: Database, kind: str, truth: NDArray[np.float32]) -> Row:
+    queries = _queries(database, kind)
+    recalls = {k: recall_of(index, database.vectors, queries, truth[:, :k]) for k in (5, 10)}
     return {
-        f"{name} ms p50 / p99 / ratio": " / ".join(
-            f"{value:.2f}" for value in (*np.quantile(each, [0.5, 0.99]), np.median(each) / floor)
-        )
-        for name, each in times.items()
+        f"{kind} r@1": recalls[10][0],
+        f"{kind} r@5": recalls[5][1],
+        f"{kind} r@10": recalls[10][1],
     }
 
 
-_STEPS: dict[str, Callable[[Path], dict[str, object]]] = {
-    "opening": _measure_opening,
-    "recall": _measure_recall,
-    "speed": _measure_speed,
+_STEPS: dict[str, Callable[[Path, str], None]] = {
+    "build": _build,
+    "truth": _find_truth,
+    "floor": _measure_floor,
+    "ask": _ask,
 }
 
 
-def _in_fresh_process(step: str, folder: Path) -> dict[str, object]:
-    command = [sys.executable, "-m", "cardscanner_tools.bench_index", "--step", step, "--folder", str(folder)]
-    one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+def _in_fresh_process(step: str, folder: Path, name: str = "") -> dict[str, Any]:
+    command = [sys.executable, "-m", "cardscanner_tools.bench_index", "--step", step]
+    command += ["--folder", str(folder), "--backends", name]
+    one_thread = {} if step in ("build", "truth") else {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         command, env={**os.environ, **one_thread}, stdout=subprocess.PIPE, text=True, check=True
     )
     return dict(json.loads(done.stdout))
 
 
-def _queries(database: Database, span: tuple[float, float]) -> Vectors:
-    rng = np.random.default_rng(_SEED + 1)
-    return displaced(database.vectors, rng.integers(0, len(database.vectors), _QUERIES), span, rng)
+def _queries(database: Database, kind: str) -> Vectors:
+    rng = np.random.default_rng(SEED + 1)
+    many = len(database.vectors) > _MOST_FOR_FLOAT
+    rows = rng.integers(0, len(database.vectors), _QUERIES_OF_MANY if many else _QUERIES)
+    return displaced(database.vectors, rows, _SPANS[kind], rng)
 
 
-def _times_ms(ask: Callable[[Vectors], object], queries: Vectors) -> NDArray[np.float64]:
+def _times_ms(
+    ask: Callable[[Vectors], object], queries: Vectors, clock: Callable[[], float] = time.perf_counter
+) -> NDArray[np.float64]:
     for query in queries[:20]:
-        ask(query[None])
+        ask(query)
     times = []
     for query in queries:
-        start = time.perf_counter()
-        ask(query[None])
-        times.append((time.perf_counter() - start) * 1000)
+        start = clock()
+        ask(query)
+        times.append((clock() - start) * 1000)
     return np.array(times)
 
 
-def _peak_mb() -> float:
-    """Peak RSS of this program; ``ru_maxrss`` would include that of the process that started it."""
+def _memory_mb(field: str) -> float:
+    """Memory of this program; ``ru_maxrss`` would include that of the process that started it."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
 
 
-def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
-
-
-def _show(found: dict[str, object]) -> None:
-    for name, value in found.items():
-        print(f"{name:42s} {value:.4g}" if isinstance(value, float) else f"{name:42s} {value}", flush=True)
+def _show(row: Row, *, header: bool) -> None:
+    if header:
+        print("  ".join(f"{name:>13s}" for name in row))
+    print(
+        "  ".join(
+            f"{value:13.4g}" if isinstance(value, float) else f"{value:>13s}" for value in row.values()
+        ),
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

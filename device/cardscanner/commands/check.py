@@ -20,7 +20,7 @@ from cardscanner.configfile import load_config
 from cardscanner.embed import load_embedder
 from cardscanner.errors import CardscannerError, ConfigError, OutboxFault
 from cardscanner.manifest import agree, load_model_manifest
-from cardscanner.match import load_index, open_database
+from cardscanner.match import load_index, meant_backend, open_database
 from cardscanner.publish import Outbox
 from cardscanner.publish.clock import clock_synced
 from cardscanner.publish.outbox_check import is_in_use
@@ -156,7 +156,8 @@ def _database(config: Config) -> str:
         manifest = database.manifest
         agree(model, manifest)
         load_index(config.index, database).close()
-    return f"{manifest.name} {manifest.version}: {manifest.cards} cards, searched by {config.index.backend}"
+    backend = meant_backend(config.index, manifest)
+    return f"{manifest.name} {manifest.version}: {manifest.cards} cards, searched by {backend}"
 
 
 def _broker(config: Config) -> str:

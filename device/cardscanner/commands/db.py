@@ -8,14 +8,15 @@ import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from cardscanner.commands.options import add_embedder, ask_for_more, embedder_config, new_parser, path, usual
 from cardscanner.embed import load_embedder
-from cardscanner.manifest import load_model_manifest
+from cardscanner.manifest import DatabaseManifest, load_model_manifest
 from cardscanner.match.assemble import Title
 from cardscanner.match.build import BuildReport, build_database
 from cardscanner.match.health.report import report_on
+from cardscanner.match.index_choice import Wanted
 from cardscanner.match.inspection import describe, verify
 from cardscanner.match.progress import Progress
 
@@ -58,6 +59,12 @@ def add_parser(commands: Subparsers) -> None:
     build.add_argument("--version", help="version of the database (default: today)")
     build.add_argument("--strict", action="store_true", help="fail when a picture cannot be read")
     build.add_argument("--no-report", action="store_true", help="do not write the health report (DIR/report)")
+    build.add_argument(
+        "--index",
+        choices=get_args(Wanted),
+        default="auto",
+        help="how it is to be searched (default: measured; annoy where that is enough)",
+    )
     build.add_argument("--json", action="store_true", help="print the report as one JSON document")
     add_embedder(build)
     build.set_defaults(command=run_build)
@@ -82,6 +89,7 @@ def run_build(arguments: argparse.Namespace) -> int:
             load_model_manifest(config.model),
             title=_title(arguments),
             strict=arguments.strict,
+            index=arguments.index,
         )
         if not arguments.no_report:
             report_on(arguments.out, report.pictures, embedder, Progress())
@@ -105,8 +113,16 @@ def _tell(report: BuildReport, out: Path) -> None:
     )
     rule = manifest.accept
     print(f"accept rule: margin >= {rule.threshold:.4f}, prints {rule.print_gap:.4f} apart")
+    print(f"searched by {manifest.search.backend}: {_measured(manifest)}")
     for each in report.unreadable:
         print(f"left out: {each.card_id}: {each.reason}", file=sys.stderr)
+
+
+def _measured(manifest: DatabaseManifest) -> str:
+    return "; ".join(
+        f"{backend} recall@1 {found['recall_1']:.4f}, {found['ms']:.2f} ms"
+        for backend, found in manifest.search.measured.items()
+    )
 
 
 def run_info(arguments: argparse.Namespace) -> int:

@@ -65,7 +65,12 @@ def add_parser(commands: Subparsers) -> None:
     parser.add_argument(
         "--db", type=path, metavar="DIR", help="database (default: the shipped demo database)"
     )
-    parser.add_argument("--index", choices=["annoy", "exact"], default="annoy", help="how it is searched")
+    parser.add_argument(
+        "--index",
+        choices=["auto", "annoy", "exact", "int8", "ivf"],
+        default="auto",
+        help="how it is searched (default: as its build measured)",
+    )
     parser.add_argument(
         "--top", type=whole_number(1, 100), default=5, metavar="K", help="candidates listed for each card (5)"
     )

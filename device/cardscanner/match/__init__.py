@@ -2,44 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from cardscanner.config import IndexConfig
-from cardscanner.errors import ConfigError
 from cardscanner.match.database import Database, open_database
-from cardscanner.ports import Index
+from cardscanner.match.opening import load_index, meant_backend
 
-__all__ = ["Database", "load_index", "open_database"]
-
-
-def load_index(config: IndexConfig, database: Database) -> Index:
-    """Open the index that the configuration names, over an open database.
-
-    Raises
-    ------
-    ArtifactError
-        Its file is missing, damaged, or not the one of the manifest.
-    IndexFault
-        It answers differently from an exact search; there is no silent change to another index.
-    """
-    match config.backend:
-        case "exact":
-            from cardscanner.match.exact import exact_index
-
-            # Held in float32: converting the stored float16 at every search costs several times the search.
-            return exact_index(np.asarray(database.vectors, dtype=np.float32))
-        case "annoy":
-            return _open_annoy(config, database)
-        case _:
-            raise ConfigError(f"index.backend {config.backend!r} is unknown; allowed: annoy, exact")
-
-
-def _open_annoy(config: IndexConfig, database: Database) -> Index:
-    from cardscanner.match.annoy_index import INDEX_FILE, open_annoy
-    from cardscanner.match.exact import exact_index
-    from cardscanner.match.selftest import self_test
-
-    path = database.verified_path(INDEX_FILE)
-    index = open_annoy(path, database.manifest, config.search_k)
-    self_test(index, exact_index(database.vectors), database.vectors)
-    return index
+__all__ = ["Database", "load_index", "meant_backend", "open_database"]

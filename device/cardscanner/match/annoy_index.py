@@ -47,9 +47,9 @@ class AnnoyIndex:
             rows[number], angular[number] = found, distances
         return rows, 1.0 - angular * angular / 2.0
 
-    def searching(self, search_k: int) -> AnnoyIndex:
-        """Return an index over the same mapped file with another effort."""
-        return AnnoyIndex(self._forest, self.dim, self.size, self._trees, search_k)
+    def searching(self, work: int) -> AnnoyIndex:
+        """Return an index over the same mapped file with another ``search_k``."""
+        return AnnoyIndex(self._forest, self.dim, self.size, self._trees, work)
 
     def close(self) -> None:
         """Unmap the file; safe to call twice. Searching afterwards is an :class:`IndexFault`."""
@@ -58,7 +58,8 @@ class AnnoyIndex:
 
 def open_annoy(path: Path, manifest: DatabaseManifest, search_k: int | None = None) -> AnnoyIndex:
     """Map an index file *that was verified against the manifest*; ``search_k`` overrides the manifest's."""
-    spec = manifest.index
+    if (spec := manifest.index) is None:
+        raise ArtifactError(f"{path}: the manifest does not say how to search it; build the database again")
     return map_forest(path, manifest.dim, manifest.rows, spec.trees, search_k or spec.search_k)
 
 

@@ -14,30 +14,25 @@ from cardscanner.manifest import (
     MANIFEST,
     AcceptRule,
     DatabaseManifest,
-    IndexSpec,
     ModelManifest,
     describe_file,
     load_database_manifest,
     sealed_document,
 )
-from cardscanner.match.annoy_index import INDEX_FILE, map_forest, write_forest
 from cardscanner.match.artworks import Artworks, join_artworks
 from cardscanner.match.calibrate import calibrate, measure_artwork_limit
 from cardscanner.match.card_store import CARDS_FILE, StoredCard, write_cards
 from cardscanner.match.card_table import Reference
 from cardscanner.match.database import VECTORS_FILE
-from cardscanner.match.exact import ExactIndex, exact_index
+from cardscanner.match.exact import exact_index
 from cardscanner.match.gallery import Gallery
+from cardscanner.match.index_choice import SEED, Wanted, build_indexes
 from cardscanner.match.progress import Progress
-from cardscanner.match.search_effort import TOP, choose_effort
-from cardscanner.match.selftest import self_test
 from cardscanner.match.unit_vectors import Stored
 from cardscanner.match.work_area import WorkArea
 from cardscanner.ports import Embedder
 from cardscanner.records import Card
 
-TREES = 50
-SEED = 2026
 _POOR = 0.5
 
 
@@ -56,6 +51,7 @@ def assemble(
     model: ModelManifest,
     title: Title,
     progress: Progress,
+    index: Wanted = "auto",
 ) -> DatabaseManifest:
     """Write all files of a database into the work area; ``references`` are those that have a vector."""
     folder = work.folder
@@ -67,8 +63,7 @@ def assemble(
     rule = _noted(calibrate(gallery, artworks, embedder, SEED, progress), limit)
     _tell(artworks, rule, progress)
     _write_card_file(folder / CARDS_FILE, references, artworks)
-    progress.note(f"building the index over {len(stored)} vectors")
-    index = write_index(folder / INDEX_FILE, stored, exact)
+    built = build_indexes(folder, stored, exact, index, progress)
     manifest = DatabaseManifest(
         name=title.name,
         version=title.version,
@@ -80,9 +75,11 @@ def assemble(
         cards=len(references),
         artworks=int(artworks.max()) + 1,
         dtype="float16",
-        index=index,
+        index=built.annoy,
+        lists=built.lists,
+        search=built.search,
         accept=rule,
-        files={name: describe_file(folder / name) for name in (VECTORS_FILE, INDEX_FILE, CARDS_FILE)},
+        files={name: describe_file(folder / name) for name in (VECTORS_FILE, *built.files, CARDS_FILE)},
         created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
     )
     write_json(folder / MANIFEST, sealed_document(manifest))
@@ -100,24 +97,6 @@ def write_vectors(path: Path, work: WorkArea, rows: int, dim: int) -> Stored:
         for number in range(work.finished_parts()):
             file.write(np.ascontiguousarray(work.load(number).vectors, dtype="<f2").tobytes())
     return np.asarray(np.load(path, mmap_mode="r"))
-
-
-def write_index(path: Path, stored: Stored, exact: ExactIndex) -> IndexSpec:
-    """Write the Annoy file, find the effort it needs, and prove both."""
-    with replacing(path) as temporary:
-        write_forest(stored, temporary, TREES, SEED)
-    index = map_forest(path, stored.shape[1], len(stored), TREES, search_k=1)
-    try:
-        effort = choose_effort(index, exact, stored, TREES, SEED)
-        self_test(index.searching(effort.search_k), exact, stored)
-    finally:
-        index.close()
-    measured: dict[str, float | int] = {
-        "hard_queries": effort.queries,
-        "recall_1": round(effort.recall_1, 5),
-        f"recall_{TOP}": round(effort.recall_top, 5),
-    }
-    return IndexSpec(trees=TREES, search_k=effort.search_k, seed=SEED, measured=measured)
 
 
 def _write_card_file(path: Path, references: Sequence[Reference], artworks: Artworks) -> None:

@@ -13,6 +13,7 @@ from cardscanner.manifest import MANIFEST, DatabaseManifest, ModelManifest
 from cardscanner.match.assemble import Title, assemble
 from cardscanner.match.card_table import Reference, read_source
 from cardscanner.match.embedding import Unreadable, embed_references
+from cardscanner.match.index_choice import Wanted
 from cardscanner.match.progress import Progress
 from cardscanner.match.replacement import install
 from cardscanner.match.work_area import PART_CARDS, WorkArea, identity_of, work_area
@@ -31,7 +32,7 @@ class BuildReport:
     """The file behind each row."""
 
 
-def build_database(
+def build_database(  # noqa: PLR0913 - what a build may be told, by name
     source: Path,
     out: Path,
     embedder: Embedder,
@@ -41,13 +42,14 @@ def build_database(
     strict: bool = False,
     progress: Progress | None = None,
     part_cards: int = PART_CARDS,
+    index: Wanted = "auto",
 ) -> BuildReport:
     """Build the database folder ``out`` from a folder of pictures or a CSV card table.
 
     An interrupted build goes on where it stopped. A finished database that lies in ``out`` is replaced in
     one step at the very end. References that cannot be read are left out and listed. ``part_cards`` of them
-    are embedded between two savings. Without a title, the database is called like its folder and
-    its version is the day.
+    are embedded between two savings. ``index`` names a kind of index instead of choosing by measuring.
+    Without a title, the database is called like its folder and its version is the day.
 
     Raises
     ------
@@ -66,7 +68,7 @@ def build_database(
         embed_references(references, embedder, work, progress)
         kept, unreadable = _sift(references, work)
         _refuse(source, kept, unreadable, strict=strict)
-        manifest = assemble(kept, work, embedder, model, title, progress)
+        manifest = assemble(kept, work, embedder, model, title, progress, index)
         install(work.folder, out, sorted(manifest.files))
     return BuildReport(manifest, tuple(unreadable), tuple(each.path for each in kept))
 

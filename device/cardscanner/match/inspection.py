@@ -9,9 +9,9 @@ from pathlib import Path
 
 from cardscanner.errors import ArtifactError, IndexFault
 from cardscanner.manifest import MANIFEST, load_database_manifest
-from cardscanner.match.annoy_index import INDEX_FILE, open_annoy
 from cardscanner.match.database import Database, open_database
 from cardscanner.match.exact import exact_index
+from cardscanner.match.opening import open_index
 from cardscanner.match.replacement import located
 from cardscanner.match.selftest import self_test
 
@@ -61,7 +61,8 @@ def _check_content(folder: Path) -> Iterator[Check]:
     try:
         yield _check("vectors", lambda: _check_vectors(database))
         yield _check("cards", lambda: _check_cards(database))
-        yield _check("index", lambda: _check_index(database))
+        for backend in database.manifest.backends:
+            yield _check(f"index {backend}", partial(_check_index, database, backend))
     finally:
         database.close()
 
@@ -89,13 +90,13 @@ def _check_cards(database: Database) -> str:
     return f"{cards} cards of {artworks} artworks, in the order of their rows"
 
 
-def _check_index(database: Database) -> str:
-    index = open_annoy(database.verified_path(INDEX_FILE), database.manifest)
+def _check_index(database: Database, backend: str) -> str:
+    index = open_index(backend, database)
     try:
         self_test(index, exact_index(database.vectors), database.vectors)
     finally:
         index.close()
-    return f"agrees with exact search at search_k {index.search_k}"
+    return f"{backend} agrees with exact search"
 
 
 def _check(subject: str, look: Callable[[], str]) -> Check:

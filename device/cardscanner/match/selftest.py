@@ -18,7 +18,7 @@ HARD = (0.55, 0.75)
 """Cosine of a query to its card: a good capture, and one behind glare and fingers."""
 
 _REMEDY = (
-    "raise index.search_k or remove it from the configuration, build the database again, "
+    "remove index.search_k from the configuration if it stands there, build the database again, "
     "or set index.backend: exact"
 )
 _SEED = 20

@@ -211,7 +211,7 @@ def test_verify_finds_a_sound_database_sound(cardscanner, scanner):
     assert said.code == 0
     (checks,) = said.lines()
     assert {each["subject"] for each in checks} == {
-        "manifest.json", "vectors.npy", "index.ann", "cards.sqlite", "vectors", "cards", "index",
+        "manifest.json", "vectors.npy", "index.ann", "cards.sqlite", "vectors", "cards", "index annoy", "index int8",
     }  # fmt: skip
     assert all(list(each) == ["subject", "ok", "detail"] and each["ok"] is True for each in checks)
     shown = cardscanner("db", "verify", scanner.database)

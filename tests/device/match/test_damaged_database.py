@@ -7,10 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from reference_databases import database_of, random_units
 
 from cardscanner.config import IndexConfig
@@ -38,7 +41,7 @@ def damaged(whole, tmp_path) -> Path:
 def _open_all(folder: Path) -> None:
     database = open_database(folder)
     try:
-        load_index(IndexConfig(backend="annoy", database=folder), database).close()
+        load_index(IndexConfig(database=folder), database).close()
     finally:
         database.close()
 
@@ -141,6 +144,23 @@ def _harm_tail(path: Path) -> None:
     path.write_bytes(data[: -10 * node_bytes(DIM)] + np.random.default_rng(1).bytes(10 * node_bytes(DIM)))
 
 
+def _harm_half(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def _asked_in_a_child(folders: list[Path]) -> list[dict[str, object]]:
+    """Ask databases in one process, which must live to tell of all of them."""
+    child = subprocess.run(
+        [sys.executable, str(TESTS / "opening_child.py"), *map(str, folders)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert child.returncode == 0, child.stderr[-2000:]
+    return [json.loads(line) for line in child.stdout.splitlines()]
+
+
 DANGEROUS = (_harm_truncated, _harm_random, _harm_zeros, _harm_tail)
 
 
@@ -150,17 +170,58 @@ def test_index_files_that_would_crash_annoy_are_refused_before_they_are_mapped(w
         folders.append(shutil.copytree(whole, tmp_path / harm.__name__))
         harm(folders[-1] / "index.ann")
     folders.append(shutil.copytree(whole, tmp_path / "untouched"))
-    child = subprocess.run(
-        [sys.executable, str(TESTS / "opening_child.py"), *map(str, folders)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert child.returncode == 0, child.stderr[-2000:]
-    answers = [json.loads(line) for line in child.stdout.splitlines()]
+    answers = _asked_in_a_child(folders)
     assert [each.get("error") for each in answers] == ["ArtifactError"] * len(DANGEROUS) + [None]
     assert answers[-1]["cards"] == ["card-0", "card-119"]
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory) -> Path:
+    """A database that is searched by inverted lists."""
+    return database_of(tmp_path_factory.mktemp("listed") / "db", random_units(120, DIM), index="ivf")
+
+
+def _harm_middle(path: Path) -> None:
+    """Spoil the header and the sizes of the lists."""
+    data = bytearray(path.read_bytes())
+    data[4:600] = np.random.default_rng(2).bytes(596)
+    path.write_bytes(data)
+
+
+def _harm_long(path: Path) -> None:
+    path.write_bytes(path.read_bytes() * 2)
+
+
+def test_index_files_that_would_mislead_faiss_are_refused_before_they_are_mapped(listed, tmp_path):
+    harms = (_harm_half, _harm_random, _harm_zeros, _harm_middle, _harm_long)
+    folders = []
+    for harm in harms:
+        folders.append(shutil.copytree(listed, tmp_path / harm.__name__))
+        harm(folders[-1] / "index.ivf")
+    folders.append(shutil.copytree(listed, tmp_path / "untouched"))
+    answers = _asked_in_a_child(folders)
+    assert [each.get("error") for each in answers] == ["ArtifactError"] * len(harms) + [None]
+    assert all("index.ivf" in each["says"] for each in answers[:-1])
+    assert answers[-1]["cards"] == ["card-0", "card-119"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(name=st.sampled_from(["vectors.npy", "index.ivf", "index.ann"]), data=st.data())
+def test_no_change_of_any_bytes_of_an_index_is_mapped(listed, whole, name, data):
+    source = whole if name == "index.ann" else listed
+    good = (source / name).read_bytes()
+    start = data.draw(st.integers(0, len(good) - 1), label="start")
+    cut = data.draw(st.integers(0, 64), label="cut")
+    put = data.draw(st.binary(max_size=64), label="put")
+    spoiled = good[:start] + put + good[start + cut :]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = shutil.copytree(source, Path(scratch) / "db")
+        (folder / name).write_bytes(spoiled)
+        if spoiled == good:
+            _open_all(folder)
+            return
+        with pytest.raises(ArtifactError, match=name):
+            _open_all(folder)
 
 
 def test_an_index_of_another_dimension_is_refused_by_its_size(whole):

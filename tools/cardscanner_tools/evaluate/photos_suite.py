@@ -74,7 +74,7 @@ def photos_suite(
         "references": {each.name: len(each.rows) for each in galleries},
         "database_sha256": rule.sha256,
         "accept": rule.accept.model_dump(mode="json"),
-        "index_recall": dict(rule.index.measured),
+        "index_recall": rule.search.measured or (rule.index.measured if rule.index else {}),
         "product": {END_TO_END: product(found), LABELLED: product(given), **_by_part(found, photos)},
         "outlines": {
             name: {each.name: run.measure(name, cases, each) for each in galleries}
