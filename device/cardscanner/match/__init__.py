@@ -22,6 +22,23 @@ def load_index(config: IndexConfig, database: Database) -> Index:
     IndexFault
         It answers differently from an exact search; there is no silent change to another index.
     """
+    return _with_changes(_load_base(config, database), database)
+
+
+def _with_changes(base: Index, database: Database) -> Index:
+    """Search what was changed since the base was built together with it."""
+    if database.added is None:
+        return base
+    from cardscanner.match.exact import exact_index
+    from cardscanner.match.layered import LayeredIndex
+
+    added = np.asarray(database.added, dtype=np.float32)
+    return LayeredIndex(
+        base, exact_index(added) if len(added) else None, database.removed, database.manifest.rows
+    )
+
+
+def _load_base(config: IndexConfig, database: Database) -> Index:
     match config.backend:
         case "exact":
             from cardscanner.match.exact import exact_index

@@ -15,7 +15,7 @@ from cardscanner.match.card_table import Reference, read_source
 from cardscanner.match.embedding import Unreadable, embed_references
 from cardscanner.match.progress import Progress
 from cardscanner.match.replacement import install
-from cardscanner.match.work_area import PART_CARDS, WorkArea, identity_of, work_area
+from cardscanner.match.work_area import PART_CARDS, Precision, WorkArea, identity_of, work_area
 from cardscanner.ports import Embedder
 
 _UNREADABLE_SHOWN = 50
@@ -29,7 +29,7 @@ class BuildReport:
     unreadable: tuple[Unreadable, ...]
 
 
-def build_database(
+def build_database(  # noqa: PLR0913 - options by keyword, each with its default
     source: Path,
     out: Path,
     embedder: Embedder,
@@ -39,13 +39,15 @@ def build_database(
     strict: bool = False,
     progress: Progress | None = None,
     part_cards: int = PART_CARDS,
+    dtype: Precision = "float16",
+    pictures: Path | None = None,
 ) -> BuildReport:
-    """Build the database folder ``out`` from a folder of pictures or a CSV card table.
+    """Build the database folder ``out`` from a folder of pictures, a card table or a metadata dump.
 
     An interrupted build goes on where it stopped. A finished database that lies in ``out`` is replaced in
     one step at the very end. References that cannot be read are left out and listed. ``part_cards`` of them
-    are embedded between two savings. Without a title, the database is called like its folder and
-    its version is the day.
+    are embedded between two savings; ``pictures`` is where those of a table lie. Without a title, the
+    database is called like its folder and its version is the day.
 
     Raises
     ------
@@ -55,21 +57,22 @@ def build_database(
         ``out`` cannot be written, holds something else, or another build is at work in it.
     """
     progress = progress or Progress()
-    _check_model(embedder, model)
+    check_model(embedder, model)
     _check_target(out)
-    references = read_source(source)
+    references = read_source(source, pictures)
     title = title or Title(out.resolve().name, f"{datetime.now(UTC):%Y.%m.%d}")
     identity = identity_of(references, model, embedder.info.sha256)
-    with work_area(out, identity, part_cards, progress) as work:
+    with work_area(out, identity, part_cards, progress, dtype=dtype) as work:
         embed_references(references, embedder, work, progress)
-        kept, unreadable = _sift(references, work)
-        _refuse(source, kept, unreadable, strict=strict)
+        kept, unreadable = sift(references, work)
+        refuse_unreadable(source, kept, unreadable, strict=strict)
         manifest = assemble(kept, work, embedder, model, title, progress)
         install(work.folder, out, sorted(manifest.files))
     return BuildReport(manifest, tuple(unreadable))
 
 
-def _check_model(embedder: Embedder, model: ModelManifest) -> None:
+def check_model(embedder: Embedder, model: ModelManifest) -> None:
+    """Raise :class:`Disagreement` when an embedder is not the one of the model's manifest."""
     info = embedder.info
     if (info.space, info.dim) != (model.space, model.dim):
         raise Disagreement(
@@ -90,7 +93,7 @@ def _check_target(out: Path) -> None:
         raise ArtifactError(f"{out} holds a {kind}, not a database: choose another folder")
 
 
-def _sift(references: Sequence[Reference], work: WorkArea) -> tuple[list[Reference], list[Unreadable]]:
+def sift(references: Sequence[Reference], work: WorkArea) -> tuple[list[Reference], list[Unreadable]]:
     """Return the references that have a vector, in the order of the rows, and those that have none."""
     kept: list[Reference] = []
     unreadable: list[Unreadable] = []
@@ -103,13 +106,14 @@ def _sift(references: Sequence[Reference], work: WorkArea) -> tuple[list[Referen
     return kept, unreadable
 
 
-def _refuse(
+def refuse_unreadable(
     source: Path, kept: Sequence[Reference], unreadable: Sequence[Unreadable], *, strict: bool
 ) -> None:
+    """Raise :class:`InputError` when no picture can be read or, with ``strict``, one cannot."""
     if kept and not (strict and unreadable):
         return
     listed = [f"  {each.card_id}: {each.reason}" for each in unreadable[:_UNREADABLE_SHOWN]]
     if len(unreadable) > _UNREADABLE_SHOWN:
         listed.append(f"  ... and {len(unreadable) - _UNREADABLE_SHOWN} more")
     what = "not one picture" if not kept else f"only {len(kept)} of {len(kept) + len(unreadable)} pictures"
-    raise InputError("\n".join([f"{source}: {what} can be read; nothing was built", *listed]))
+    raise InputError("\n".join([f"{source}: {what} can be read; nothing was changed", *listed]))

@@ -91,7 +91,7 @@ def test_strict_builds_nothing_when_a_picture_cannot_be_read(build, tmp_path):
     (folder / "broken.png").write_bytes(b"")
     said = build(folder, "--strict")
     assert (said.code, said.out) == (1, "")
-    assert f"{folder}: only 3 of 4 pictures can be read; nothing was built" in said.err
+    assert f"{folder}: only 3 of 4 pictures can be read; nothing was changed" in said.err
     assert f"  broken: {folder}/broken.png: the file is empty" in said.err
     assert not (tmp_path / "db" / "manifest.json").exists()
 

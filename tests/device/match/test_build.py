@@ -299,7 +299,7 @@ def test_two_builders_at_once_do_not_meet(tmp_path):
     try:
         assert child.stdout is not None
         assert child.stdout.readline() == "embedding\n"
-        with pytest.raises(ArtifactError, match="another build"):
+        with pytest.raises(ArtifactError, match="another build or change"):
             build_quietly(source, tmp_path / "db")
     finally:
         child.send_signal(signal.SIGKILL)
