@@ -9,15 +9,16 @@ by the path of the URL (``base1/4_hires.png``) and by the id (``base1-4.png``). 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from cardscanner.errors import InputError
 from cardscanner.match.card_rows import CardRows, Reference, is_file
 from cardscanner.pictures import SUFFIXES
 
+_ADDRESS = re.compile(r"https?://[^/]*/(?P<path>[^?#]*)")
 _LINES = {".jsonl", ".ndjson"}
 _SIZES = ("large", "high", "hires", "png", "normal", "small", "low")
 """Names of pictures in dumps, the best first."""
@@ -128,10 +129,10 @@ def _picture(card_id: str, entry: Mapping[str, Any], pictures: Path) -> tuple[st
 
 def _local_names(address: str) -> list[str]:
     """``https://host/base1/4.png`` may lie at ``base1/4.png``; a path is itself; some URLs lack a suffix."""
-    parts = urlsplit(address)
-    if parts.scheme not in {"http", "https"}:
+    found = _ADDRESS.match(address)
+    if found is None:
         return [address]
-    name = parts.path.lstrip("/")
+    name = found.group("path")
     return [name] if Path(name).suffix else [f"{name}.png", f"{name}.webp", f"{name}/high.png"]
 
 

@@ -27,7 +27,7 @@ from cardscanner.match.card_store import CARDS_FILE, StoredCard, write_cards
 from cardscanner.match.database import VECTORS_FILE, open_database
 from cardscanner.match.exact import exact_index
 from cardscanner.match.progress import Progress
-from cardscanner.match.replacement import install
+from cardscanner.match.replacement import forget_deltas, install
 from cardscanner.match.unit_vectors import Stored
 from cardscanner.match.work_area import writing
 
@@ -50,6 +50,7 @@ def merge_database(folder: Path, progress: Progress | None = None) -> DatabaseMa
     with writing(folder), closing(open_database(folder)) as database:
         before = database.manifest
         if before.delta is None:
+            _clean(folder, before)
             return before
         if strangers := before.files.keys() - _OURS - {before.delta.vectors, before.delta.cards}:
             raise ArtifactError(
@@ -61,6 +62,12 @@ def merge_database(folder: Path, progress: Progress | None = None) -> DatabaseMa
             write_base(work, cards, (database.vectors_at(each.rows) for each in old), before, progress)
             install(work, folder, sorted(_OURS))
     return load_database_manifest(folder)
+
+
+def _clean(folder: Path, manifest: DatabaseManifest) -> None:
+    """Drop what a merge left that was killed when it was done but for this."""
+    shutil.rmtree(folder / _WORK, ignore_errors=True)
+    forget_deltas(folder, manifest.files)
 
 
 @contextmanager

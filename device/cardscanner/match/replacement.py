@@ -38,7 +38,7 @@ def located(folder: Path, manifest: DatabaseManifest, name: str) -> Path:
         return verified(folder, manifest.files, name)
     try:
         return verified(aside, manifest.files, name)
-    except ArtifactError:
+    except (ArtifactError, FileNotFoundError):  # damaged, or gone since: the replacement is over
         return verified(folder, manifest.files, name)
 
 
