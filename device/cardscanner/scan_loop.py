@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from contextlib import closing
 
 import structlog
 
@@ -15,6 +16,7 @@ from cardscanner.config import CameraConfig, Config
 from cardscanner.decide import Decider
 from cardscanner.errors import EmbedderFailed, EmbedderTimeout, OutboxFault, OutboxFull
 from cardscanner.mailbox import LatestSlot
+from cardscanner.newer import NewerDatabase, Opened
 from cardscanner.pipeline import Stopwatch, scan_frame
 from cardscanner.publish import Outbox
 from cardscanner.publish.payload import ArtifactRef, DatabaseRef
@@ -49,7 +51,7 @@ class ScanLoop:
         """Scan until the stop; what cannot be cured here is raised and ends the process."""
         config = self._config
         with open_rooms(config.finder, config.embedder, config.index, config.decide.top) as rooms:
-            facts = scan_facts(config, rooms)
+            self._vitals.database_is(rooms.database.manifest)
             decider = Decider(
                 config.decide,
                 rooms.database.manifest.accept,
@@ -59,19 +61,34 @@ class ScanLoop:
             )
             self._vitals.npu_is("ok" if config.embedder.backend == "hailo" else "absent")
             self._vitals.ready.set()
+            newer = NewerDatabase(config.index, rooms.model, rooms.database.manifest)
             try:
-                self._scan(stopping, rooms, decider, facts)
+                with closing(newer):
+                    self._scan(stopping, rooms, decider, newer)
             finally:
-                self._store.finish(facts)
+                self._store.finish()
 
-    def _scan(self, stopping: threading.Event, rooms: Rooms, decider: Decider, facts: ScanFacts) -> None:
+    def _scan(self, stopping: threading.Event, rooms: Rooms, decider: Decider, newer: NewerDatabase) -> None:
+        facts = scan_facts(self._config, rooms)
         while not stopping.is_set():
             self._vitals.progress("scan")
             self._look_after_chip(rooms)
-            if self._store.keep_up(facts):
+            opened = newer.take()
+            if opened is not None:
+                self._turn_to(opened, rooms, decider)
+                facts = scan_facts(self._config, rooms)
+            if self._store.keep_up():
                 self._next_frame(rooms, decider, facts)
             else:
                 stopping.wait(_IDLE_S)
+
+    def _turn_to(self, opened: Opened, rooms: Rooms, decider: Decider) -> None:
+        """Go on with a newer version of the database, between two frames."""
+        before, after = rooms.database.manifest, opened.database.manifest
+        rooms.turn_to(opened.database, opened.index)
+        decider.turn_to(after.accept, rooms.database.card_of, rooms.database.row_of)
+        self._vitals.database_is(after)
+        log.info("new database in use", version=after.version, cards=after.cards, before=before.version)
 
     def _next_frame(self, rooms: Rooms, decider: Decider, facts: ScanFacts) -> None:
         frame = self._slot.take(_IDLE_S)
@@ -124,17 +141,17 @@ class Storekeeper:
     def __init__(self, outbox: Outbox, vitals: Vitals) -> None:
         self._outbox = outbox
         self._vitals = vitals
-        self._waiting: deque[ScanEvent] = deque()
+        self._waiting: deque[tuple[ScanEvent, ScanFacts]] = deque()
 
     def add(self, event: ScanEvent, facts: ScanFacts) -> None:
         """Store an event, or keep it until it can be stored."""
-        self._waiting.append(event)
-        self.keep_up(facts)
+        self._waiting.append((event, facts))
+        self.keep_up()
 
-    def keep_up(self, facts: ScanFacts) -> bool:
+    def keep_up(self) -> bool:
         """Store what waits, in order; return whether more may be decided."""
         while self._waiting:
-            event = self._waiting[0]
+            event, facts = self._waiting[0]
             try:
                 store_scan(self._outbox, event, facts)
             except OutboxFull as error:
@@ -150,13 +167,13 @@ class Storekeeper:
                 log.info("scans are stored again", reason=reason)
         return True
 
-    def finish(self, facts: ScanFacts) -> None:
+    def finish(self) -> None:
         """Store what waits for the last time; say which cards the disk has never taken."""
-        self.keep_up(facts)
+        self.keep_up()
         if self._waiting:
             log.error(
                 "decided cards are lost: the disk did not take them before the end",
-                cards=[_name(event) for event in self._waiting],
+                cards=[_name(event) for event, _ in self._waiting],
             )
 
     def _refused(self, reason: str, error: OutboxFault) -> None:
