@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cardscanner.commands import db_change
+from cardscanner.commands import db_change, db_exchange
 from cardscanner.commands.options import add_embedder, ask_for_more, embedder_config, new_parser, path, usual
 from cardscanner.embed import load_embedder
 from cardscanner.manifest import load_model_manifest
@@ -70,6 +70,7 @@ def add_parser(commands: Subparsers) -> None:
     add_embedder(build)
     build.set_defaults(command=run_build)
     db_change.add_actions(actions)
+    db_exchange.add_actions(actions)
     example = "  cardscanner db info db/mine --json"
     info = new_parser(actions, "info", "say what a database is", example, INFO_CODES)
     example = "  cardscanner db verify db/mine"

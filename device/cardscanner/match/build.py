@@ -58,7 +58,7 @@ def build_database(  # noqa: PLR0913 - options by keyword, each with its default
     """
     progress = progress or Progress()
     check_model(embedder, model)
-    _check_target(out)
+    check_target(out)
     references = read_source(source, pictures)
     title = title or Title(out.resolve().name, f"{datetime.now(UTC):%Y.%m.%d}")
     identity = identity_of(references, model, embedder.info.sha256)
@@ -81,7 +81,7 @@ def check_model(embedder: Embedder, model: ModelManifest) -> None:
         )
 
 
-def _check_target(out: Path) -> None:
+def check_target(out: Path) -> None:
     """Keep a slip of the pen from replacing a model or from writing over something that is no folder."""
     if out.exists() and not out.is_dir():
         raise ArtifactError(f"{out} is not a folder: choose another place for the database")

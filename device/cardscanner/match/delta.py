@@ -104,7 +104,7 @@ def _removed_ranges(database: Database, gone: Collection[str]) -> list[range]:
 
 
 def _artworks(database: Database, new: NewCards) -> list[int]:
-    """Return an artwork for each new row: that of its label, of a picture too close to tell apart, or its own.
+    """Return an artwork for each new row: that of its label, of a twin too close to tell apart, or its own.
 
     The limit is the one that the build measured. A card that is close to two artworks joins the nearer one;
     only a build joins the two.
