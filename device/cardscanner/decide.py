@@ -98,7 +98,8 @@ class Decider:
             self._weigh(track, seen)
         ended = self._miss([track for track in self._tracks if track not in seen], step_s)
         reports = [self._report(track, now, latency_ms or {}) for track in seen if self._is_decided(track)]
-        reports += [self._report(track, now, latency_ms or {}) for track in ended if track.frames > 1]
+        late = [self._report(track, now, latency_ms or {}) for track in ended if track.frames > 1]
+        reports += [None if event is None else replace(event, in_view=False) for event in late]
         return [event for event in reports if event is not None]
 
     def _miss(self, unseen: Sequence[Track], step_s: float) -> list[Track]:

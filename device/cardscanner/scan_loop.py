@@ -21,6 +21,7 @@ from cardscanner.pipeline import Stopwatch, scan_frame
 from cardscanner.publish import Outbox
 from cardscanner.publish.payload import ArtifactRef, DatabaseRef
 from cardscanner.publish.scan import ScanFacts, store_scan
+from cardscanner.recent import RecentScans, picture_of, recent_scans
 from cardscanner.records import Frame, ScanEvent
 from cardscanner.rooms import Rooms, open_rooms
 from cardscanner.vitals import Vitals
@@ -44,7 +45,8 @@ class ScanLoop:
         self._config = config
         self._slot = slot
         self._vitals = vitals
-        self._store = Storekeeper(outbox, vitals)
+        self._recent = recent_scans(config.corrections)
+        self._store = Storekeeper(outbox, vitals, self._recent)
         self._next_telemetry = 0.0
 
     def __call__(self, stopping: threading.Event) -> None:
@@ -110,7 +112,7 @@ class ScanLoop:
                 frames=event.frames,
                 stages_ms={name: round(value, 1) for name, value in watch.ms.items()},
             )
-            self._store.add(event, facts)
+            self._store.add(event, facts, None if self._recent is None else picture_of(event, frame))
 
     def _is_stale(self, frame: Frame) -> bool:
         """A recording that waits for us stays what it was, however long we take."""
@@ -138,22 +140,23 @@ class ScanLoop:
 class Storekeeper:
     """Decided cards on their way to the disk; none is dropped while the disk refuses them."""
 
-    def __init__(self, outbox: Outbox, vitals: Vitals) -> None:
+    def __init__(self, outbox: Outbox, vitals: Vitals, recent: RecentScans | None = None) -> None:
         self._outbox = outbox
+        self._recent = recent
         self._vitals = vitals
-        self._waiting: deque[tuple[ScanEvent, ScanFacts]] = deque()
+        self._waiting: deque[tuple[ScanEvent, ScanFacts, bytes | None]] = deque()
 
-    def add(self, event: ScanEvent, facts: ScanFacts) -> None:
-        """Store an event, or keep it until it can be stored."""
-        self._waiting.append((event, facts))
+    def add(self, event: ScanEvent, facts: ScanFacts, picture: bytes | None = None) -> None:
+        """Store an event, or keep it until it can be stored; its picture is kept for corrections."""
+        self._waiting.append((event, facts, picture))
         self.keep_up()
 
     def keep_up(self) -> bool:
         """Store what waits, in order; return whether more may be decided."""
         while self._waiting:
-            event, facts = self._waiting[0]
+            event, facts, picture = self._waiting[0]
             try:
-                store_scan(self._outbox, event, facts)
+                stamp = store_scan(self._outbox, event, facts)
             except OutboxFull as error:
                 self._refused("outbox_full", error)
                 return len(self._waiting) < MAX_WAITING
@@ -162,6 +165,8 @@ class Storekeeper:
                 return len(self._waiting) < MAX_WAITING
             self._waiting.popleft()
             self._vitals.decided(event.verdict.decision)
+            if self._recent is not None:
+                self._recent.add(stamp.id, event, facts.db.version, picture)
         for reason in ("outbox_full", "disk"):
             if self._vitals.leave(reason):
                 log.info("scans are stored again", reason=reason)
@@ -173,7 +178,7 @@ class Storekeeper:
         if self._waiting:
             log.error(
                 "decided cards are lost: the disk did not take them before the end",
-                cards=[_name(event) for event, _ in self._waiting],
+                cards=[_name(event) for event, _, _ in self._waiting],
             )
 
     def _refused(self, reason: str, error: OutboxFault) -> None:

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cardscanner.commands import db_change, db_exchange
+from cardscanner.commands import db_change, db_correct, db_exchange
+from cardscanner.commands.db_correct import corrected_views
 from cardscanner.commands.options import add_embedder, ask_for_more, embedder_config, new_parser, path, usual
 from cardscanner.embed import load_embedder
 from cardscanner.manifest import load_model_manifest
@@ -65,12 +66,16 @@ def add_parser(commands: Subparsers) -> None:
     build.add_argument(
         "--dtype", choices=["float16", "float32"], default="float16", help="how vectors are kept (float16)"
     )
+    build.add_argument(
+        "--corrections", type=path, metavar="FOLDER", help="add the pictures of corrected cards as views"
+    )
     build.add_argument("--strict", action="store_true", help="fail when a picture cannot be read")
     build.add_argument("--json", action="store_true", help="print the report as one JSON document")
     add_embedder(build)
     build.set_defaults(command=run_build)
     db_change.add_actions(actions)
     db_exchange.add_actions(actions)
+    db_correct.add_actions(actions)
     example = "  cardscanner db info db/mine --json"
     info = new_parser(actions, "info", "say what a database is", example, INFO_CODES)
     example = "  cardscanner db verify db/mine"
@@ -94,6 +99,7 @@ def run_build(arguments: argparse.Namespace) -> int:
             strict=arguments.strict,
             dtype=arguments.dtype,
             pictures=arguments.pictures,
+            views=corrected_views(arguments.corrections) if arguments.corrections else (),
         )
     if arguments.json:
         unreadable = [{"card_id": each.card_id, "reason": each.reason} for each in report.unreadable]

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cardscanner.commands.db_correct import corrected_views
 from cardscanner.commands.options import add_embedder, embedder_config, new_parser, path, usual
 from cardscanner.commands.own_picture import OwnPicture, add_photo_options, own_picture
 from cardscanner.embed import load_embedder
@@ -17,6 +18,7 @@ from cardscanner.match.change import (
     ChangeReport,
     add_cards,
     add_source,
+    add_views,
     calibration_is_old,
     merge_is_due,
     remove_cards,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 _ADD = """\
   cardscanner db add db/mine new-scans/
   cardscanner db add db/mine new.csv --pictures scans/
+  cardscanner db add db/mine --corrections /var/lib/cardscanner/corrections
   cardscanner db add db/mine --photo phone.jpg --as promo-7 --name "Pikachu" --set promo
 
 Sources are those of db build. --photo makes the reference from a photo of your own: the card is found in
@@ -65,6 +68,11 @@ def add_actions(actions: Subparsers) -> None:
         )
         parser.add_argument("--pictures", type=path, metavar="DIR", help="where the pictures of a table lie")
         parser.add_argument("--strict", action="store_true", help="fail when a picture cannot be read")
+        if name == "add":
+            parser.add_argument(
+                "--corrections", type=path, metavar="FOLDER",
+                help="add the pictures of corrected cards (db correct) as further views of these cards",
+            )  # fmt: skip
         add_photo_options(parser)
         add_embedder(parser)
         parser.set_defaults(command=run, refuse=parser.error)
@@ -86,7 +94,11 @@ def _add_ending(parser: argparse.ArgumentParser) -> None:
 
 
 def run_add(arguments: argparse.Namespace) -> int:
-    """Add cards."""
+    """Add cards, or views of cards."""
+    if arguments.corrections is not None:
+        if arguments.source is not None or arguments.photo is not None:
+            arguments.refuse("--corrections stands alone")
+        return _take_views(arguments)
     return _take_in(arguments, replacing=False)
 
 
@@ -97,7 +109,7 @@ def run_replace(arguments: argparse.Namespace) -> int:
 
 def _take_in(arguments: argparse.Namespace, *, replacing: bool) -> int:
     if (arguments.source is None) == (arguments.photo is None):
-        arguments.refuse("name either a source SRC or a --photo")
+        arguments.refuse("name a source SRC, a --photo or --corrections")
     own: OwnPicture | None = None
     if arguments.photo is not None:
         own = own_picture(arguments)
@@ -123,6 +135,14 @@ def _take_in(arguments: argparse.Namespace, *, replacing: bool) -> int:
         own.enter()
         print(f"the card as it was cut out of the photo: {own.reference.path}", file=sys.stderr)
     return _finish(report, arguments, "replaced" if replacing else "added")
+
+
+def _take_views(arguments: argparse.Namespace) -> int:
+    views = corrected_views(arguments.corrections)
+    config = embedder_config(arguments)
+    with closing(load_embedder(config)) as embedder:
+        report = add_views(arguments.folder, views, embedder, load_model_manifest(config.model))
+    return _finish(report, arguments, "given views")
 
 
 def run_remove(arguments: argparse.Namespace) -> int:

@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import quote
 
 import cv2
-import numpy as np
 
 from cardscanner.commands.options import path, whole_number
 from cardscanner.detect import find_cards, open_finder
@@ -21,14 +20,13 @@ from cardscanner.manifest import load_database_manifest
 from cardscanner.match.card_rows import Reference
 from cardscanner.pictures import read_picture
 from cardscanner.records import Corners, Picture
-from cardscanner.rectify import rectify, turned, whole_picture_corners
+from cardscanner.rectify import card_picture, turned, whole_picture_corners
 from cardscanner.shipped import photo_finder
 
 OWN_FOLDER = "own"
 OWN_TABLE = "cards.jsonl"
 _FIELDS = ("set", "number", "lang", "rarity", "finish", "art_group")
 _TALLEST_PX = 1056
-_WIDTH_PER_HEIGHT = 63 / 88
 _SURE = 0.5
 """Outlines below this confidence count only when there is nothing better."""
 
@@ -88,7 +86,7 @@ def own_picture(arguments: argparse.Namespace) -> OwnPicture:
     load_database_manifest(arguments.folder)
     picture = read_picture(arguments.photo)
     corners = whole_picture_corners(picture) if arguments.whole else _found(picture, arguments)
-    crop = cut_out(picture, corners)
+    crop = card_picture(picture, corners, _TALLEST_PX)
     if arguments.turned:
         crop = turned(crop[None])[0]
     file, fresh = _keep(crop, arguments.folder / OWN_FOLDER, arguments.card_id)
@@ -121,13 +119,6 @@ def _found(picture: Picture, arguments: argparse.Namespace) -> Corners:
 def _place(corners: Corners) -> str:
     (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
     return f"from ({left:.0f}, {top:.0f}) to ({right:.0f}, {bottom:.0f})"
-
-
-def cut_out(picture: Picture, corners: Corners) -> Picture:
-    """Return the upright card at the resolution it was photographed with, at most 1056 pixels high."""
-    sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
-    height = int(np.clip(round(float(max(sides[1], sides[3]))), 64, _TALLEST_PX))
-    return rectify(picture, corners, height, round(height * _WIDTH_PER_HEIGHT))
 
 
 def _keep(crop: Picture, folder: Path, card_id: str) -> tuple[Path, bool]:

@@ -33,8 +33,8 @@ from cardscanner.match.gallery import Gallery
 from cardscanner.match.progress import Progress
 from cardscanner.match.search_effort import TOP, choose_effort
 from cardscanner.match.selftest import self_test
-from cardscanner.match.unit_vectors import Stored
-from cardscanner.match.work_area import Precision, WorkArea
+from cardscanner.match.unit_vectors import Precision, Stored
+from cardscanner.match.work_area import WorkArea
 from cardscanner.ports import Embedder
 from cardscanner.records import Card
 

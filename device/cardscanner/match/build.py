@@ -11,11 +11,13 @@ from pathlib import Path
 from cardscanner.errors import ArtifactError, Disagreement, InputError
 from cardscanner.manifest import MANIFEST, DatabaseManifest, ModelManifest
 from cardscanner.match.assemble import Title, assemble
+from cardscanner.match.card_rows import with_views
 from cardscanner.match.card_table import Reference, read_source
 from cardscanner.match.embedding import Unreadable, embed_references
 from cardscanner.match.progress import Progress
 from cardscanner.match.replacement import install
-from cardscanner.match.work_area import PART_CARDS, Precision, WorkArea, identity_of, work_area
+from cardscanner.match.unit_vectors import Precision
+from cardscanner.match.work_area import PART_CARDS, WorkArea, identity_of, work_area
 from cardscanner.ports import Embedder
 
 _UNREADABLE_SHOWN = 50
@@ -41,13 +43,15 @@ def build_database(  # noqa: PLR0913 - options by keyword, each with its default
     part_cards: int = PART_CARDS,
     dtype: Precision = "float16",
     pictures: Path | None = None,
+    views: Sequence[Reference] = (),
 ) -> BuildReport:
     """Build the database folder ``out`` from a folder of pictures, a card table or a metadata dump.
 
     An interrupted build goes on where it stopped. A finished database that lies in ``out`` is replaced in
     one step at the very end. References that cannot be read are left out and listed. ``part_cards`` of them
-    are embedded between two savings; ``pictures`` is where those of a table lie. Without a title, the
-    database is called like its folder and its version is the day.
+    are embedded between two savings; ``pictures`` is where those of a table lie; ``views`` are further
+    pictures of cards that the source names. Without a title, the database is called like its folder and its
+    version is the day.
 
     Raises
     ------
@@ -59,7 +63,7 @@ def build_database(  # noqa: PLR0913 - options by keyword, each with its default
     progress = progress or Progress()
     check_model(embedder, model)
     check_target(out)
-    references = read_source(source, pictures)
+    references = with_views(read_source(source, pictures), views)
     title = title or Title(out.resolve().name, f"{datetime.now(UTC):%Y.%m.%d}")
     identity = identity_of(references, model, embedder.info.sha256)
     with work_area(out, identity, part_cards, progress, dtype=dtype) as work:

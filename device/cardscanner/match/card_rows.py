@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cardscanner.errors import InputError
@@ -89,6 +89,18 @@ class CardRows:
         if not is_file(self._folder / file):
             return f"there is no file {self._folder / file}"
         return None
+
+
+def with_views(references: Sequence[Reference], views: Sequence[Reference]) -> list[Reference]:
+    """Put further views behind those of their cards; views of other cards are left out."""
+    cards: dict[str, list[Reference]] = {}
+    for each in references:
+        cards.setdefault(each.card_id, []).append(each)
+    for each in views:
+        if each.card_id in cards:
+            first = cards[each.card_id][0]
+            cards[each.card_id].append(replace(each, name=first.name, metadata=first.metadata))
+    return [each for card in cards.values() for each in card]
 
 
 def is_file(path: Path) -> bool:

@@ -30,6 +30,7 @@ from cardscanner.match.database import Database, open_database
 from cardscanner.match.delta import NewCards, write_change
 from cardscanner.match.embedding import Unreadable, embed_references
 from cardscanner.match.progress import Progress
+from cardscanner.match.unit_vectors import Stored, joined
 from cardscanner.match.work_area import PART_CARDS, identity_of, work_area, writing
 from cardscanner.ports import Embedder
 
@@ -90,6 +91,66 @@ def add_cards(
         manifest = write_change(database, NewCards(kept, work.all_vectors()), gone)
     changed = tuple(dict.fromkeys(each.card_id for each in kept))
     return ChangeReport(manifest, changed, tuple(unreadable))
+
+
+def add_views(
+    folder: Path,
+    views: Sequence[Reference],
+    embedder: Embedder,
+    model: ModelManifest,
+    *,
+    progress: Progress | None = None,
+) -> ChangeReport:
+    """Give cards that are there further views; the vectors that they have stay, bit by bit.
+
+    Views that are there already, by their name, and views of cards that are not there are left out.
+
+    Raises
+    ------
+    InputError
+        Nothing is left, or no picture can be read.
+    Disagreement, ArtifactError
+        As :func:`add_cards`.
+    """
+    progress = progress or Progress()
+    check_model(embedder, model)
+    agree(model, manifest := load_database_manifest(folder))
+    with closing(open_database(folder)) as database:
+        views = _fresh_views(database, views)
+    if not views:
+        raise InputError(f"{folder}: there is no view that it does not have, of a card that it has")
+    identity = identity_of(views, model, embedder.info.sha256)
+    with (
+        work_area(folder, identity, PART_CARDS, progress, dtype=manifest.dtype, name=_WORK) as work,
+        closing(open_database(folder)) as database,
+    ):
+        embed_references(views, embedder, work, progress)
+        kept, unreadable = sift(views, work)
+        refuse_unreadable(folder, kept, unreadable, strict=False)
+        changed = dict.fromkeys(each.card_id for each in kept)
+        manifest = write_change(database, _with_old_views(database, kept, work.all_vectors()), changed)
+    return ChangeReport(manifest, tuple(changed), tuple(unreadable))
+
+
+def _fresh_views(database: Database, views: Sequence[Reference]) -> list[Reference]:
+    have = {each.card.card_id: {each.image, *each.more_images} for each in database.stored_cards()}
+    return [each for each in views if each.image not in have.get(each.card_id, {each.image})]
+
+
+def _with_old_views(database: Database, kept: Sequence[Reference], vectors: Stored) -> NewCards:
+    """Return cards with the views they had, then the new ones."""
+    wanted = {each.card_id for each in kept}
+    references: list[Reference] = []
+    parts = []
+    for stored in database.stored_cards():
+        card = stored.card
+        if card.card_id not in wanted:
+            continue
+        mine = [number for number, each in enumerate(kept) if each.card_id == card.card_id]
+        images = [stored.image, *stored.more_images, *(kept[number].image for number in mine)]
+        references += [Reference(card.card_id, card.name, Path(), image, card.metadata) for image in images]
+        parts += [database.vectors_at(stored.rows), vectors[mine]]
+    return NewCards(references, joined(parts, database.manifest.dtype), keep_artworks=True)
 
 
 def add_source(folder: Path, source: Path, pictures: Path | None = None) -> list[Reference]:

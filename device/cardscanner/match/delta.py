@@ -34,6 +34,8 @@ class NewCards:
 
     references: Sequence[Reference]
     vectors: Stored
+    keep_artworks: bool = False
+    """Cards that are there already, with other views than before, keep their artwork."""
 
 
 def write_change(database: Database, new: NewCards, gone: Collection[str]) -> DatabaseManifest:
@@ -111,15 +113,14 @@ def _artworks(database: Database, new: NewCards) -> list[int]:
     """
     if not len(new.vectors):
         return []
-    labels = [each.art_group for each in new.references]
     cards = list(database.stored_cards())
     known = {each.card.metadata.get("art_group", ""): each.card.artwork for each in cards}
     known.pop("", None)
+    if new.keep_artworks:
+        known |= {f"card {each.card.card_id}": each.card.artwork for each in cards}
     limit = float(database.manifest.accept.calibration.get(ARTWORK_COSINE, np.inf))
-    ids = [each.card_id for each in new.references]
-    together = join_artworks(
-        [label or f"card {own}" for label, own in zip(labels, ids, strict=True)], new.vectors, limit
-    )
+    labels = [each.art_group or f"card {each.card_id}" for each in new.references]
+    together = join_artworks(labels, new.vectors, limit)
     nearest, cosines = _nearest(database, new.vectors)
     joined: dict[int, int] = {}
     for row in np.argsort(-cosines, kind="stable").tolist():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,16 @@ LENGTH_TOLERANCE = 1e-3
 """float16 storage changes the length of a unit vector by at most 5e-4."""
 
 _BLOCK_ROWS = 1024
+
+
+Precision = Literal["float16", "float32"]
+"""How vectors are stored; float16 moves a cosine by at most a few 1e-4 and halves the file."""
+
+
+def joined(parts: Sequence[Stored], dtype: Precision) -> Stored:
+    """Return parts as one array; vectors of that precision are copied bit by bit."""
+    together: Stored = np.asarray(np.concatenate(parts), dtype=dtype)
+    return together
 
 
 def checked_units(vectors: Vectors, dim: int) -> Vectors:

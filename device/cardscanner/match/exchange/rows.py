@@ -12,8 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cardscanner.errors import InputError
 from cardscanner.manifest import AcceptRule
-from cardscanner.match.unit_vectors import Stored
-from cardscanner.match.work_area import Precision
+from cardscanner.match.unit_vectors import Precision, Stored
 
 
 class Header(BaseModel):
