@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -242,7 +243,7 @@ def _renamed(verdict: Verdict, card_of: CardOf, row_of: RowOf) -> Verdict:
     candidates = []
     for each in verdict.candidates:
         row = row_of(each.card.card_id)
-        gone = -1 - abs(each.card.artwork)
+        gone = -1 - zlib.crc32(each.card.card_id.encode())
         card = replace(each.card, artwork=gone) if row is None else card_of(row)
         candidates.append(replace(each, card=card))
     return replace(verdict, candidates=tuple(candidates))

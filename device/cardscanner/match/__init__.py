@@ -9,7 +9,7 @@ from cardscanner.errors import ConfigError
 from cardscanner.match.database import Database, open_database
 from cardscanner.ports import Index
 
-__all__ = ["Database", "load_index", "open_database"]
+__all__ = ["Database", "load_index", "open_database", "with_changes"]
 
 
 def load_index(config: IndexConfig, database: Database) -> Index:
@@ -22,10 +22,10 @@ def load_index(config: IndexConfig, database: Database) -> Index:
     IndexFault
         It answers differently from an exact search; there is no silent change to another index.
     """
-    return _with_changes(_load_base(config, database), database)
+    return with_changes(_load_base(config, database), database)
 
 
-def _with_changes(base: Index, database: Database) -> Index:
+def with_changes(base: Index, database: Database) -> Index:
     """Search what was changed since the base was built together with it."""
     if database.added is None:
         return base

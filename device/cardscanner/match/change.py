@@ -78,12 +78,14 @@ def add_cards(
     progress = progress or Progress()
     check_model(embedder, model)
     agree(model, manifest := load_database_manifest(folder))
+    with closing(open_database(folder)) as database:
+        _check_ids(database, references, replacing_cards=replacing_cards)
     identity = identity_of(references, model, embedder.info.sha256)
     with (
         work_area(folder, identity, part_cards, progress, dtype=manifest.dtype, name=_WORK) as work,
         closing(open_database(folder)) as database,
     ):
-        _check_ids(database, references, replacing_cards=replacing_cards)
+        _check_ids(database, references, replacing_cards=replacing_cards)  # somebody was faster
         embed_references(references, embedder, work, progress)
         kept, unreadable = sift(references, work)
         refuse_unreadable(folder, kept, unreadable, strict=strict)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cardscanner.config import IndexConfig
 from cardscanner.files import replacing, write_json
 from cardscanner.manifest import (
     MANIFEST,
@@ -17,13 +16,13 @@ from cardscanner.manifest import (
     load_database_manifest,
     sealed_document,
 )
-from cardscanner.match import load_index
+from cardscanner.match import with_changes
 from cardscanner.match.artworks import join_artworks
 from cardscanner.match.assemble import ARTWORK_COSINE, stored_cards, write_rows
 from cardscanner.match.card_rows import Reference
 from cardscanner.match.card_store import StoredCard, write_cards
 from cardscanner.match.database import Database
-from cardscanner.match.exact import Answer
+from cardscanner.match.exact import Answer, exact_index
 from cardscanner.match.replacement import forget_deltas
 from cardscanner.match.unit_vectors import Stored, units_at
 
@@ -136,6 +135,6 @@ def _artworks(database: Database, new: NewCards) -> list[int]:
 
 
 def _nearest(database: Database, vectors: Stored) -> Answer:
-    index = load_index(IndexConfig(backend="exact", database=database.folder), database)
+    index = with_changes(exact_index(database.vectors), database)
     rows, cosines = index.nearest(units_at(vectors, np.arange(len(vectors))), 1)
     return rows[:, 0], cosines[:, 0]
