@@ -284,3 +284,17 @@ def test_several_views_of_a_card_are_added_removed_and_merged_together(db, tmp_p
         assert sound(db)
     assert remove_cards(db, ["card-050"]).manifest.delta.removed == 2
     assert nearest(db, source / "card-050@side.png")[0] != ["card-050"]
+
+
+def test_every_card_of_the_base_may_go_when_others_came(db, tmp_path):
+    new = write_cards(tmp_path / "new", 3, first=50)
+    change(db, new)
+    remove_cards(db, [f"card-{number:03d}" for number in range(CARDS)])
+    for backend in ("annoy", "exact"):
+        ids, _ = nearest(db, new / "card-051.png", backend, k=10)
+        assert ids[0] == "card-051"
+        assert len(ids) == 3
+    assert sound(db)
+    assert merge(db).rows == 3
+    assert nearest(db, new / "card-051.png")[0] == ["card-051"]
+    assert sound(db)
