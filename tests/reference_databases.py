@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,12 @@ from projecting import ProjectingEmbedder, projecting_manifest
 from cardscanner.files import write_json
 from cardscanner.manifest import AcceptRule, DatabaseManifest, describe_file, sealed_document
 from cardscanner.match.build import BuildReport, build_database
+from cardscanner.match.card_rows import Reference
 from cardscanner.match.card_store import CARDS_FILE, StoredCard
 from cardscanner.match.card_store import write_cards as write_cards_file
-from cardscanner.match.database import VECTORS_FILE
+from cardscanner.match.change import remove_cards
+from cardscanner.match.database import VECTORS_FILE, open_database
+from cardscanner.match.delta import NewCards, write_change
 from cardscanner.match.exact import exact_index
 from cardscanner.match.index_choice import Wanted, build_indexes
 from cardscanner.match.progress import Progress
@@ -39,6 +43,22 @@ def random_units(count: int, dim: int, seed: int = 0) -> Vectors:
     """Return unit vectors in random directions."""
     vectors = np.random.default_rng(seed).standard_normal((count, dim))
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def changed_database_of(folder: Path, vectors: Vectors, index: Wanted = "auto") -> Path:
+    """Write a database that holds just these vectors, card-0, card-1, ..., after changes.
+
+    Its base had the first two thirds (at least one) and as many cards that were removed; the rest was added.
+    """
+    count, dim = vectors.shape
+    kept = max(1, count * 2 // 3)
+    database_of(folder, np.concatenate([vectors[:kept], random_units(kept, dim, seed=99)]), index=index)
+    remove_cards(folder, [f"card-{row}" for row in range(kept, 2 * kept)])
+    if kept < count:
+        later = [Reference(f"card-{row}", f"Card {row}", Path(), f"{row}.png") for row in range(kept, count)]
+        with closing(open_database(folder)) as database:
+            write_change(database, NewCards(later, vectors[kept:].astype(np.float16)), ())
+    return folder
 
 
 def database_of(

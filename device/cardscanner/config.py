@@ -222,6 +222,18 @@ class StdoutConfig(_Section):
 PublishConfig = Annotated[MqttConfig | StdoutConfig, Field(discriminator="backend")]
 
 
+class CorrectionsConfig(_Section):
+    """What a person needs to say "it is this one" (``cardscanner db correct``)."""
+
+    recent: Path | None = Field(
+        default=None, description="folder for the newest scans and their pictures, best in memory; none: none"
+    )
+    keep: int = Field(default=200, ge=1, le=100_000, description="how many of them")
+    folder: Path = Field(
+        default=Path("/var/lib/cardscanner/corrections"), description="what was corrected, kept for good"
+    )
+
+
 class LogConfig(_Section):
     """Log lines on standard output."""
 
@@ -241,4 +253,5 @@ class Config(_Section):
     decide: DecideConfig = DecideConfig()
     outbox: OutboxConfig = OutboxConfig()
     publish: PublishConfig
+    corrections: CorrectionsConfig = CorrectionsConfig()
     log: LogConfig = LogConfig()

@@ -126,7 +126,17 @@ def _key_lines(node: yaml.Node, prefix: Key) -> Iterator[tuple[Key, int]]:
             yield from _key_lines(value, (*prefix, number))
 
 
-_PATH_KEYS = {"model", "database", "path", "password_file", "ca_file", "cert_file", "key_file"}
+_PATH_KEYS = {
+    "model",
+    "database",
+    "path",
+    "password_file",
+    "ca_file",
+    "cert_file",
+    "key_file",
+    "recent",
+    "folder",
+}
 
 
 def _rooted(value: Any, folder: Path) -> Any:

@@ -11,7 +11,9 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,9 @@ from cardscanner.geometry import covered
 from cardscanner.manifest import AcceptRule
 from cardscanner.records import Corners, Frame, Neighbour, ScanEvent, Sighting, Verdict
 from cardscanner.tracks import SAME_PLACE_IOU, Track, artwork, by_checked_place, by_place
+
+RowOf = Callable[[str], int | None]
+"""Looks up the first row of a card; ``None`` when it is not there."""
 
 Search = Callable[[NDArray[np.float32]], tuple[Neighbour, ...]]
 """Nearest references of one unit vector (D,), best first."""
@@ -43,6 +48,23 @@ class Decider:
         self._camera = camera
         self._tracks: list[Track] = []
         self._last_ns: int | None = None
+
+    def turn_to(self, rule: AcceptRule, card_of: CardOf, row_of: RowOf) -> None:
+        """Go on with another version of the database, in which rows and artworks have other numbers.
+
+        What was decided stays decided: a card that lies there is the same presentation as before.
+        """
+        self._rule = effective_rule(rule, self._config)
+        self._card_of = card_of
+
+        def renamed(verdict: Verdict | None) -> Verdict | None:
+            return None if verdict is None else _renamed(verdict, card_of, row_of)
+
+        for track in self._tracks:
+            track.verdict, track.reported = renamed(track.verdict), renamed(track.reported)
+            track.beneath = tuple(
+                replace(each, verdict=_renamed(each.verdict, card_of, row_of)) for each in track.beneath
+            )
 
     def places_to_check(self, found: Sequence[Corners]) -> list[Corners]:
         """Where reported cards should lie but no outline was found: look there for their picture.
@@ -77,7 +99,8 @@ class Decider:
             self._weigh(track, seen)
         ended = self._miss([track for track in self._tracks if track not in seen], seen, step_s)
         reports = [self._report(track, now, latency_ms or {}) for track in seen if self._is_decided(track)]
-        reports += [self._report(track, now, latency_ms or {}) for track in ended if track.frames > 1]
+        late = [self._report(track, now, latency_ms or {}) for track in ended if track.frames > 1]
+        reports += [None if event is None else replace(event, in_view=False) for event in late]
         return [event for event in reports if event is not None]
 
     def _miss(self, unseen: Sequence[Track], seen: Sequence[Track], step_s: float) -> list[Track]:
@@ -228,6 +251,17 @@ class Decider:
 
     def _judge(self, neighbours: Sequence[Neighbour]) -> Verdict:
         return judge(neighbours, self._card_of, self._rule, self._config.top)
+
+
+def _renamed(verdict: Verdict, card_of: CardOf, row_of: RowOf) -> Verdict:
+    """Put the cards of the new version into a verdict; an artwork that is gone keeps a number of its own."""
+    candidates = []
+    for each in verdict.candidates:
+        row = row_of(each.card.card_id)
+        gone = -1 - zlib.crc32(each.card.card_id.encode())
+        card = replace(each.card, artwork=gone) if row is None else card_of(row)
+        candidates.append(replace(each, card=card))
+    return replace(verdict, candidates=tuple(candidates))
 
 
 def effective_rule(rule: AcceptRule, config: DecideConfig) -> AcceptRule:

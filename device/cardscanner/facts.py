@@ -63,7 +63,8 @@ class DeviceFacts:
 
     def info(self) -> InfoPayload:
         """What the device is."""
-        config, model, database = self._config, self._model, self._database
+        config, model = self._config, self._model
+        database = self._vitals.database or self._database
         return InfoPayload(
             device=config.device_id,
             game=config.game,

@@ -125,6 +125,19 @@ class AcceptRule(_Strict):
         return self
 
 
+class DeltaSpec(_Strict):
+    """What was changed since the base (``vectors.npy``, ``index.ann``, ``cards.sqlite``) was built.
+
+    Rows of added cards follow those of the base; ``removed`` rows of the base no longer count. A replaced
+    card is both.
+    """
+
+    rows: int = Field(ge=0, description="vectors of added cards")
+    removed: int = Field(ge=0, description="rows of the base that no longer count")
+    vectors: str = Field(pattern=r"^delta-\d+\.npy$", description="file of the added vectors")
+    cards: str = Field(pattern=r"^delta-\d+\.sqlite$", description="file of added cards and removed rows")
+
+
 class DatabaseManifest(_Strict):
     """``manifest.json`` of a database folder."""
 
@@ -136,7 +149,7 @@ class DatabaseManifest(_Strict):
     model: str = Field(description="name and version of the model that made the vectors")
     model_sha256: str
     dim: int = Field(ge=8)
-    rows: int = Field(ge=1, description="vectors")
+    rows: int = Field(ge=1, description="vectors of the base")
     cards: int = Field(ge=1)
     artworks: int = Field(ge=1)
     dtype: Literal["float16", "float32"]
@@ -146,6 +159,8 @@ class DatabaseManifest(_Strict):
     accept: AcceptRule
     files: dict[str, FileEntry]
     created: str
+    changes: int = Field(default=0, ge=0, description="how often it was changed since it was built")
+    delta: DeltaSpec | None = None
     seal: str = Field(default="", description="SHA-256 of everything else in this manifest")
 
     @model_validator(mode="after")
@@ -165,7 +180,24 @@ class DatabaseManifest(_Strict):
     @property
     def sha256(self) -> str:
         """Identity of the reference vectors."""
-        return self.files["vectors.npy"].sha256
+        base = self.files["vectors.npy"].sha256
+        if self.delta is None:
+            return base
+        parts = [base, self.files[self.delta.vectors].sha256, self.files[self.delta.cards].sha256]
+        return hashlib.sha256(" ".join(parts).encode()).hexdigest()
+
+    @property
+    def live_rows(self) -> int:
+        """Number of vectors that count, those of changes included."""
+        return self.rows + (self.delta.rows - self.delta.removed if self.delta else 0)
+
+    @model_validator(mode="after")
+    def _delta_fits(self) -> DatabaseManifest:
+        if self.delta and not {self.delta.vectors, self.delta.cards} <= self.files.keys():
+            raise ValueError("the files of the delta are not listed")
+        if self.live_rows < 1:
+            raise ValueError("no row is left")
+        return self
 
 
 M = TypeVar("M", ModelManifest, FinderManifest, DatabaseManifest)

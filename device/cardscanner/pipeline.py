@@ -54,6 +54,10 @@ class Eye:
         self._depth = depth
         self._still = Stillness()
 
+    def turn_to(self, index: Index, depth: int) -> None:
+        """Search another index from now on; whoever opened the old one closes it."""
+        self._index, self._depth = index, depth
+
     def find(self, picture: Picture) -> list[Quad]:
         """Find cards, best first."""
         return find_cards(picture, self._finder, self._config)

@@ -132,3 +132,5 @@ class ScanEvent:
     latency_ms: Mapping[str, float]
     """Stage times of the deciding frame, in milliseconds."""
     repeat_of: str | None = None
+    in_view: bool = True
+    """Whether the deciding frame shows the card; not when it was decided by its going."""

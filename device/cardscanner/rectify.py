@@ -13,6 +13,10 @@ import numpy as np
 from cardscanner.records import Batch, Corners, Picture
 
 _MAX_SAMPLES = 8
+_LEAST_PX = 64
+
+CARD_SHAPE = 63 / 88
+"""Width over height of a trading card."""
 
 
 def rectify(picture: Picture, corners: Corners, height: int = 224, width: int = 224) -> Picture:
@@ -42,6 +46,13 @@ def rectify(picture: Picture, corners: Corners, height: int = 224, width: int = 
     if samples == 1:
         return np.asarray(dense, dtype=np.uint8)
     return np.asarray(cv2.resize(dense, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def card_picture(picture: Picture, corners: Corners, tallest_px: int) -> Picture:
+    """Return the upright card at the resolution it was photographed with, at most ``tallest_px`` high."""
+    sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
+    height = int(np.clip(round(float(max(sides[1], sides[3]))), _LEAST_PX, tallest_px))
+    return rectify(picture, corners, height, round(height * CARD_SHAPE))
 
 
 def whole_picture_corners(picture: Picture) -> Corners:

@@ -10,6 +10,7 @@ from cardscanner.config import Config
 from cardscanner.configfile import load_config
 from cardscanner.errors import CardscannerError
 from cardscanner.manifest import agree, load_database_manifest, load_model_manifest, verified
+from cardscanner.match.replacement import located
 from cardscanner.notify import Notifier
 from cardscanner.publish.credentials import check_files
 
@@ -47,6 +48,6 @@ def check_parts(config: Config) -> None:
         "model.hef" if config.embedder.backend == "hailo" else "model.onnx",
     )
     for name in database.files:
-        verified(config.index.database, database.files, name)
+        located(config.index.database, database, name)
     if config.publish.backend == "mqtt":
         check_files(config.publish)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 import cv2
@@ -14,10 +14,10 @@ from cardscanner.embed import load_embedder
 from cardscanner.manifest import ModelManifest, agree, load_model_manifest
 from cardscanner.match import Database, load_index, open_database
 from cardscanner.pipeline import Eye
-from cardscanner.ports import Embedder
+from cardscanner.ports import Embedder, Index
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Rooms:
     """Everything that one thread needs to see cards; that thread owns it."""
 
@@ -25,6 +25,19 @@ class Rooms:
     embedder: Embedder
     database: Database
     model: ModelManifest
+    index: Index
+    candidates: int
+
+    def turn_to(self, database: Database, index: Index) -> None:
+        """Go on with another version of the database; the old one is closed."""
+        self.eye.turn_to(index, max(database.depth, self.candidates))
+        self.close()
+        self.database, self.index = database, index
+
+    def close(self) -> None:
+        """Close index and database."""
+        self.index.close()
+        self.database.close()
 
 
 @contextmanager
@@ -44,9 +57,14 @@ def open_rooms(
     # One frame is too little work to share: OpenCV's threads would only spin, and the cores have other work.
     cv2.setNumThreads(1)
     model = load_model_manifest(embedder.model)
-    with closing(open_database(index.database)) as database:
+    with ExitStack() as stack:
+        database = open_database(index.database)
+        stack.callback(database.close)
         agree(model, database.manifest)
         outlines = open_finder(finder)
-        with closing(load_index(index, database)) as search, closing(load_embedder(embedder)) as network:
-            eye = Eye(outlines, finder, network, search, max(database.depth, candidates))
-            yield Rooms(eye, network, database, model)
+        search = load_index(index, database)
+        stack.callback(search.close)
+        network = stack.enter_context(closing(load_embedder(embedder)))
+        eye = Eye(outlines, finder, network, search, max(database.depth, candidates))
+        with closing(Rooms(eye, network, database, model, search, candidates)) as rooms:
+            yield rooms

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from contextlib import closing
 
 import structlog
 
@@ -15,10 +16,12 @@ from cardscanner.config import CameraConfig, Config
 from cardscanner.decide import Decider
 from cardscanner.errors import EmbedderFailed, EmbedderTimeout, OutboxFault, OutboxFull
 from cardscanner.mailbox import LatestSlot
+from cardscanner.newer import NewerDatabase, Opened
 from cardscanner.pipeline import Stopwatch, scan_frame
 from cardscanner.publish import Outbox
 from cardscanner.publish.payload import ArtifactRef, DatabaseRef
 from cardscanner.publish.scan import ScanFacts, store_scan
+from cardscanner.recent import RecentScans, picture_of, recent_scans
 from cardscanner.records import Frame, ScanEvent
 from cardscanner.rooms import Rooms, open_rooms
 from cardscanner.vitals import Vitals
@@ -42,14 +45,15 @@ class ScanLoop:
         self._config = config
         self._slot = slot
         self._vitals = vitals
-        self._store = Storekeeper(outbox, vitals)
+        self._recent = recent_scans(config.corrections)
+        self._store = Storekeeper(outbox, vitals, self._recent)
         self._next_telemetry = 0.0
 
     def __call__(self, stopping: threading.Event) -> None:
         """Scan until the stop; what cannot be cured here is raised and ends the process."""
         config = self._config
         with open_rooms(config.finder, config.embedder, config.index, config.decide.top) as rooms:
-            facts = scan_facts(config, rooms)
+            self._vitals.database_is(rooms.database.manifest)
             decider = Decider(
                 config.decide,
                 rooms.database.manifest.accept,
@@ -59,19 +63,34 @@ class ScanLoop:
             )
             self._vitals.npu_is("ok" if config.embedder.backend == "hailo" else "absent")
             self._vitals.ready.set()
+            newer = NewerDatabase(config.index, rooms.model, rooms.database.manifest)
             try:
-                self._scan(stopping, rooms, decider, facts)
+                with closing(newer):
+                    self._scan(stopping, rooms, decider, newer)
             finally:
-                self._store.finish(facts)
+                self._store.finish()
 
-    def _scan(self, stopping: threading.Event, rooms: Rooms, decider: Decider, facts: ScanFacts) -> None:
+    def _scan(self, stopping: threading.Event, rooms: Rooms, decider: Decider, newer: NewerDatabase) -> None:
+        facts = scan_facts(self._config, rooms)
         while not stopping.is_set():
             self._vitals.progress("scan")
             self._look_after_chip(rooms)
-            if self._store.keep_up(facts):
+            opened = newer.take()
+            if opened is not None:
+                self._turn_to(opened, rooms, decider)
+                facts = scan_facts(self._config, rooms)
+            if self._store.keep_up():
                 self._next_frame(rooms, decider, facts)
             else:
                 stopping.wait(_IDLE_S)
+
+    def _turn_to(self, opened: Opened, rooms: Rooms, decider: Decider) -> None:
+        """Go on with a newer version of the database, between two frames."""
+        before, after = rooms.database.manifest, opened.database.manifest
+        rooms.turn_to(opened.database, opened.index)
+        decider.turn_to(after.accept, rooms.database.card_of, rooms.database.row_of)
+        self._vitals.database_is(after)
+        log.info("new database in use", version=after.version, cards=after.cards, before=before.version)
 
     def _next_frame(self, rooms: Rooms, decider: Decider, facts: ScanFacts) -> None:
         frame = self._slot.take(_IDLE_S)
@@ -93,7 +112,7 @@ class ScanLoop:
                 frames=event.frames,
                 stages_ms={name: round(value, 1) for name, value in watch.ms.items()},
             )
-            self._store.add(event, facts)
+            self._store.add(event, facts, None if self._recent is None else picture_of(event, frame))
 
     def _is_stale(self, frame: Frame) -> bool:
         """A recording that waits for us stays what it was, however long we take."""
@@ -121,22 +140,23 @@ class ScanLoop:
 class Storekeeper:
     """Decided cards on their way to the disk; none is dropped while the disk refuses them."""
 
-    def __init__(self, outbox: Outbox, vitals: Vitals) -> None:
+    def __init__(self, outbox: Outbox, vitals: Vitals, recent: RecentScans | None = None) -> None:
         self._outbox = outbox
+        self._recent = recent
         self._vitals = vitals
-        self._waiting: deque[ScanEvent] = deque()
+        self._waiting: deque[tuple[ScanEvent, ScanFacts, bytes | None]] = deque()
 
-    def add(self, event: ScanEvent, facts: ScanFacts) -> None:
-        """Store an event, or keep it until it can be stored."""
-        self._waiting.append(event)
-        self.keep_up(facts)
+    def add(self, event: ScanEvent, facts: ScanFacts, picture: bytes | None = None) -> None:
+        """Store an event, or keep it until it can be stored; its picture is kept for corrections."""
+        self._waiting.append((event, facts, picture))
+        self.keep_up()
 
-    def keep_up(self, facts: ScanFacts) -> bool:
+    def keep_up(self) -> bool:
         """Store what waits, in order; return whether more may be decided."""
         while self._waiting:
-            event = self._waiting[0]
+            event, facts, picture = self._waiting[0]
             try:
-                store_scan(self._outbox, event, facts)
+                stamp = store_scan(self._outbox, event, facts)
             except OutboxFull as error:
                 self._refused("outbox_full", error)
                 return len(self._waiting) < MAX_WAITING
@@ -145,18 +165,20 @@ class Storekeeper:
                 return len(self._waiting) < MAX_WAITING
             self._waiting.popleft()
             self._vitals.decided(event.verdict.decision)
+            if self._recent is not None:
+                self._recent.add(stamp.id, event, facts.db.version, picture)
         for reason in ("outbox_full", "disk"):
             if self._vitals.leave(reason):
                 log.info("scans are stored again", reason=reason)
         return True
 
-    def finish(self, facts: ScanFacts) -> None:
+    def finish(self) -> None:
         """Store what waits for the last time; say which cards the disk has never taken."""
-        self.keep_up(facts)
+        self.keep_up()
         if self._waiting:
             log.error(
                 "decided cards are lost: the disk did not take them before the end",
-                cards=[_name(event) for event in self._waiting],
+                cards=[_name(event) for event, _, _ in self._waiting],
             )
 
     def _refused(self, reason: str, error: OutboxFault) -> None:

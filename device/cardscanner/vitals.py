@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
 
+from cardscanner.manifest import DatabaseManifest
 from cardscanner.records import Decision
 
 NpuCondition = Literal["ok", "hung", "absent", "mismatch"]
@@ -24,6 +25,7 @@ class Vitals:
         self._scans: Counter[Decision] = Counter()
         self._npu: NpuCondition = "absent"
         self._telemetry: Mapping[str, float | str | bool] = {}
+        self._database: DatabaseManifest | None = None
         self.ready = threading.Event()
         """Set when the scan thread has opened everything and waits for frames."""
 
@@ -85,6 +87,17 @@ class Vitals:
         with self._lock:
             warm = self._telemetry.get("temp_c")
             return self._npu, float(warm) if isinstance(warm, int | float) else None
+
+    def database_is(self, manifest: DatabaseManifest) -> None:
+        """Note which version of the database is in use."""
+        with self._lock:
+            self._database = manifest
+
+    @property
+    def database(self) -> DatabaseManifest | None:
+        """The database in use; ``None`` until one is open."""
+        with self._lock:
+            return self._database
 
     @property
     def uptime_s(self) -> float:

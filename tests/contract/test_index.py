@@ -11,29 +11,51 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from reference_databases import database_of, random_units
+from reference_databases import changed_database_of, database_of, random_units
 
 from cardscanner.config import IndexConfig
 from cardscanner.errors import IndexFault
-from cardscanner.match import load_index, open_database
+from cardscanner.match import Database, load_index, open_database
 from cardscanner.match.selftest import HARD, displaced, recall_of
 from cardscanner.ports import Index
 from cardscanner.records import Vectors
 
 BACKENDS = ("annoy", "exact", "int8", "ivf")
+LAYERED = ("annoy+changes", "exact+changes", "int8+changes", "ivf+changes")
+"""The same backends over a base, of which a third was removed, and exact search over what was added."""
 OpenIndex = Callable[[Vectors], Index]
 
 
-@pytest.fixture(params=BACKENDS)
+class InOrder:
+    """Says the number of a card instead of its row; in a database never changed the two are the same."""
+
+    def __init__(self, index: Index, database: Database) -> None:
+        self._index, self._database = index, database
+        self.size, self.dim = index.size, index.dim
+
+    def nearest(self, vectors, k, effort=1.0):
+        rows, cosines = self._index.nearest(vectors, k, effort)
+        numbers = [int(self._database.card_of(row).card_id.split("-")[1]) for row in rows.ravel().tolist()]
+        return np.array(numbers, dtype=np.int64).reshape(rows.shape), cosines
+
+    def close(self) -> None:
+        self._index.close()
+
+
+@pytest.fixture(params=[*BACKENDS, *LAYERED])
 def open_over(request, tmp_path) -> Iterator[OpenIndex]:
     """Give a function that opens the backend over given vectors, through a database folder."""
     opened = []
 
     def over(vectors: Vectors) -> Index:
-        wanted = "annoy" if request.param == "exact" else request.param
-        folder = database_of(tmp_path / f"db{len(opened)}", vectors, index=wanted)
+        backend, *changes = request.param.split("+")
+        wanted = "annoy" if backend == "exact" else backend
+        build = changed_database_of if changes else database_of
+        folder = build(tmp_path / f"db{len(opened)}", vectors, index=wanted)
         database = open_database(folder)
-        index = load_index(IndexConfig(backend=request.param, database=folder), database)
+        index = load_index(IndexConfig(backend=backend, database=folder), database)
+        if changes:
+            index = InOrder(index, database)
         opened.append((index, database))
         return index
 

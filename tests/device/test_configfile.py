@@ -326,7 +326,7 @@ def test_the_sample_configuration_loads_and_shows_the_true_defaults():
     config = load_config(path)
     examples = {"device_id", "controls", "model", "database", "username", "password_file"}
     for section in (config, config.camera, config.finder, config.embedder, config.index, config.decide,
-                    config.outbox, config.publish, config.log):  # fmt: skip
+                    config.outbox, config.publish, config.corrections, config.log):  # fmt: skip
         for key, field in type(section).model_fields.items():
             value = getattr(section, key)
             if key not in examples and not isinstance(value, BaseModel) and not field.is_required():

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import io
+import json
+import shutil
 import threading
 import time
 from contextlib import closing
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from fake_hefs import hailo_thumbnail_model
 from hailo_platform.world import HANG, fresh_world
+from reference_databases import small_database
 from scans import FACTS, scan_event
-from small_scanner import photo, small_scanner, table
+from small_scanner import card_face, photo, small_scanner, table
 from structlog.testing import capture_logs
 
-from cardscanner.config import OutboxConfig
+from cardscanner.config import OnnxConfig, OutboxConfig
 from cardscanner.configfile import load_config
+from cardscanner.embed import load_embedder
 from cardscanner.errors import EmbedderDead, OutboxFault, OutboxFull
 from cardscanner.mailbox import LatestSlot
+from cardscanner.manifest import load_database_manifest, load_model_manifest
+from cardscanner.match.change import add_cards, add_source, remove_cards
+from cardscanner.match.merge import merge_database
+from cardscanner.match.progress import Progress
 from cardscanner.publish import Outbox
 from cardscanner.records import Frame
 from cardscanner.scan_loop import MAX_WAITING, ScanLoop, Storekeeper
@@ -56,7 +66,7 @@ def test_cards_wait_while_the_outbox_refuses_and_are_stored_in_order_afterwards(
     assert vitals.reasons == (reason,)
     assert outbox.real.depth == 0
     outbox.refusal = None
-    assert store.keep_up(FACTS)
+    assert store.keep_up()
     assert vitals.reasons == ()
     assert outbox.real.depth == 5
     assert sum(vitals.scans.values()) == 5
@@ -69,9 +79,9 @@ def test_deciding_pauses_when_too_many_cards_wait(outbox):
     outbox.refusal = OutboxFault("disk full")
     for number in range(MAX_WAITING - 1):
         store.add(scan_event(number), FACTS)
-        assert store.keep_up(FACTS)
+        assert store.keep_up()
     store.add(scan_event(MAX_WAITING), FACTS)
-    assert not store.keep_up(FACTS)
+    assert not store.keep_up()
 
 
 @pytest.fixture(scope="module")
@@ -228,3 +238,85 @@ def test_events_are_replaced_by_nothing_else(outbox):
     store.add(replace(event, frames=7), FACTS)
     (row,) = outbox.real.pending(0, 5)
     assert b'"frames":7' in row.payload
+
+
+@pytest.fixture
+def own_scanner(tmp_path):
+    """A scanner whose database may be changed."""
+    return small_scanner(tmp_path / "own", shown=())
+
+
+def add_to(scanner, folder, *numbers):
+    folder.mkdir()
+    for number in numbers:
+        cv2.imwrite(str(folder / f"card-{number:03d}.png"), card_face(number)[:, :, ::-1])
+    with closing(load_embedder(OnnxConfig(backend="onnx", model=scanner.model))) as embedder:
+        model = load_model_manifest(scanner.model)
+        references = add_source(scanner.database, folder)
+        return add_cards(scanner.database, references, embedder, model, progress=Progress(io.StringIO()))
+
+
+def payloads(outbox):
+    return [json.loads(row.payload) for row in outbox.real.pending(0, 100)]
+
+
+def test_a_change_is_taken_up_between_two_frames_and_a_card_that_lies_there_is_no_new_one(
+    own_scanner, outbox, tmp_path
+):
+    with Running(own_scanner, outbox) as running:
+        for seed in range(4):
+            running.give(photo(5, seed))
+        wait_until(lambda: outbox.real.depth == 1)
+        for changing in (
+            lambda: add_to(own_scanner, tmp_path / "new", 20),
+            lambda: remove_cards(own_scanner.database, ["card-000"]),
+            lambda: merge_database(own_scanner.database, Progress(io.StringIO())),
+        ):
+            before = running.vitals.database
+            changing()
+            while running.vitals.database == before:
+                running.give(photo(5, running.seq))
+            for _ in range(4):
+                running.give(photo(5, running.seq))
+            assert outbox.real.depth == 1, "the same presentation of the same card"
+        for seed in range(60):
+            running.give(table(seed))
+            time.sleep(0.005)
+        for seed in range(6):
+            running.give(photo(20, seed))
+        wait_until(lambda: outbox.real.depth == 2)
+    assert running.error is None
+    first, second = payloads(outbox)
+    assert (first["card"]["card_id"], second["card"]["card_id"]) == ("card-005", "card-020")
+    manifest = load_database_manifest(own_scanner.database)
+    assert second["db"] == {"version": manifest.version, "sha256": manifest.sha256}
+    assert first["db"]["version"] != second["db"]["version"]
+
+
+def test_a_new_version_that_cannot_be_used_is_told_once_and_the_old_one_stays(own_scanner, outbox, tmp_path):
+    whole = shutil.copytree(own_scanner.database, tmp_path / "whole")
+    with capture_logs() as logs, Running(own_scanner, outbox) as running:
+        add_to(own_scanner, tmp_path / "new", 20)
+        (own_scanner.database / "delta-1.npy").write_bytes(b"damaged")
+        wait_until(lambda: any("cannot be used" in each["event"] for each in logs))
+        (own_scanner.database / "manifest.json").touch()
+        time.sleep(2.5)
+        for seed in range(6):
+            running.give(photo(5, seed))
+        wait_until(lambda: outbox.real.depth == 1)
+        assert running.vitals.database == load_database_manifest(whole)
+    assert running.error is None
+    (told,) = [each for each in logs if "cannot be used" in each["event"]]
+    assert "delta-1.npy" in told["error"]
+
+
+def test_a_database_of_another_model_is_not_taken_up(own_scanner, outbox, tmp_path):
+    other = small_database(tmp_path, 6, 64)
+    with capture_logs() as logs, Running(own_scanner, outbox) as running:
+        for name in ("vectors.npy", "index.ann", "cards.sqlite", "manifest.json"):
+            (other / name).replace(own_scanner.database / name)
+        wait_until(lambda: any("cannot be used" in each["event"] for each in logs))
+        for seed in range(6):
+            running.give(photo(5, seed))
+        wait_until(lambda: outbox.real.depth == 1)
+    assert "holds vectors of projecting-64" in next(each["error"] for each in logs if "error" in each)

@@ -1,4 +1,4 @@
-"""``cardscanner db``: build, describe and verify reference databases."""
+"""``cardscanner db``: make, change, describe and verify reference databases."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from cardscanner.commands import db_change, db_correct, db_exchange
+from cardscanner.commands.db_correct import corrected_views
 from cardscanner.commands.options import add_embedder, ask_for_more, embedder_config, new_parser, path, usual
 from cardscanner.embed import load_embedder
 from cardscanner.manifest import DatabaseManifest, load_model_manifest
@@ -25,9 +27,15 @@ if TYPE_CHECKING:
 
 BUILD_EXAMPLES = """\
   cardscanner db build scans/ --out db/mine              a folder: the file's stem is the card id
+  cardscanner db build scans/ --out db/mine --backend hailo   with the vectors of the box's own chip
   cardscanner db build cards.csv --out db/mine           a table: card_id,file[,name,set,number,...]
+  cardscanner db build cards.jsonl --out db/mine         the same fields, one object a line
+  cardscanner db build cards/en --pictures png/ --out db/mine   a metadata dump: id, name, set, images
 
-Columns other than card_id and file are kept as metadata; files are seen from the table's folder.
+Fields other than card_id and file are kept as metadata; files are seen from the table's folder, or from
+--pictures. Further views of a card: ID@word.png in a folder, a column "view" in a table, a list as "file"
+in JSON. Cards with the same art_group share a picture. The pictures of a dump are looked for by the path
+of their URL (base1/4_hires.png) and by id (base1-4.png); nothing is downloaded. (docs/database.md)
 Progress goes to standard error. A build that was stopped, however, goes on where it was when the same
 command is given again; a database that lies in DIR already stays in use until the new one is whole.
 DIR/report/index.html says how far the database can be trusted: how alike its cards are, which pictures
@@ -49,14 +57,23 @@ VERIFY_CODES = {
 def add_parser(commands: Subparsers) -> None:
     """Describe the commands."""
     example = "  cardscanner db build scans/ --out db/mine"
-    parser = new_parser(commands, "db", "make and check reference databases", example, usual(0, 1, 65, 130))
+    parser = new_parser(
+        commands, "db", "make, change and check reference databases", example, usual(0, 1, 65, 130)
+    )
     ask_for_more(parser)
     actions = parser.add_subparsers(metavar="ACTION")
     build = new_parser(actions, "build", "build a database from card pictures", BUILD_EXAMPLES, BUILD_CODES)
-    build.add_argument("source", type=path, metavar="SRC", help="folder of pictures, or a CSV card table")
+    build.add_argument("source", type=path, metavar="SRC", help="folder of pictures, card table or dump")
     build.add_argument("--out", type=path, required=True, metavar="DIR", help="folder of the database")
     build.add_argument("--name", help="name of the database (default: the folder's name)")
     build.add_argument("--version", help="version of the database (default: today)")
+    build.add_argument("--pictures", type=path, metavar="DIR", help="where the pictures of a table lie")
+    build.add_argument(
+        "--dtype", choices=["float16", "float32"], default="float16", help="how vectors are kept (float16)"
+    )
+    build.add_argument(
+        "--corrections", type=path, metavar="FOLDER", help="add the pictures of corrected cards as views"
+    )
     build.add_argument("--strict", action="store_true", help="fail when a picture cannot be read")
     build.add_argument("--no-report", action="store_true", help="do not write the health report (DIR/report)")
     build.add_argument(
@@ -68,6 +85,9 @@ def add_parser(commands: Subparsers) -> None:
     build.add_argument("--json", action="store_true", help="print the report as one JSON document")
     add_embedder(build)
     build.set_defaults(command=run_build)
+    db_change.add_actions(actions)
+    db_exchange.add_actions(actions)
+    db_correct.add_actions(actions)
     example = "  cardscanner db info db/mine --json"
     info = new_parser(actions, "info", "say what a database is", example, INFO_CODES)
     example = "  cardscanner db verify db/mine"
@@ -90,6 +110,9 @@ def run_build(arguments: argparse.Namespace) -> int:
             title=_title(arguments),
             strict=arguments.strict,
             index=arguments.index,
+            dtype=arguments.dtype,
+            pictures=arguments.pictures,
+            views=corrected_views(arguments.corrections) if arguments.corrections else (),
         )
         if not arguments.no_report:
             report_on(arguments.out, report.pictures, embedder, Progress())

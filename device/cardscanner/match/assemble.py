@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cardscanner.files import replacing, write_json
 from cardscanner.manifest import (
@@ -28,11 +30,14 @@ from cardscanner.match.exact import exact_index
 from cardscanner.match.gallery import Gallery
 from cardscanner.match.index_choice import SEED, Wanted, build_indexes
 from cardscanner.match.progress import Progress
-from cardscanner.match.unit_vectors import Stored
+from cardscanner.match.unit_vectors import Precision, Stored
 from cardscanner.match.work_area import WorkArea
 from cardscanner.ports import Embedder
 from cardscanner.records import Card
 
+ARTWORK_COSINE = "artwork_cosine"
+GALLERY = "gallery"
+"""In the calibration: from which cosine two pictures are one artwork, and how many cards it was made for."""
 _POOR = 0.5
 
 
@@ -57,11 +62,13 @@ def assemble(
     folder = work.folder
     stored = write_vectors(folder / VECTORS_FILE, work, len(references), model.dim)
     exact = exact_index(stored)
-    gallery = Gallery([each.path for each in references], stored, exact)
+    owners = _owners(references)
+    gallery = Gallery([each.path for each in references], stored, exact, owners)
     limit = measure_artwork_limit(gallery, embedder, SEED, progress)
-    artworks = join_artworks([each.art_group for each in references], stored, limit)
-    rule = _noted(calibrate(gallery, artworks, embedder, SEED, progress), limit)
-    _tell(artworks, rule, progress)
+    artworks = join_artworks(_labels(references), stored, limit)
+    cards = int(owners.max()) + 1
+    rule = _noted(calibrate(gallery, artworks, embedder, SEED, progress), limit, cards)
+    _tell(artworks, owners, rule, progress)
     _write_card_file(folder / CARDS_FILE, references, artworks)
     built = build_indexes(folder, stored, exact, index, progress)
     manifest = DatabaseManifest(
@@ -72,9 +79,9 @@ def assemble(
         model_sha256=embedder.info.sha256,
         dim=model.dim,
         rows=len(stored),
-        cards=len(references),
+        cards=cards,
         artworks=int(artworks.max()) + 1,
-        dtype="float16",
+        dtype=work.dtype,
         index=built.annoy,
         lists=built.lists,
         search=built.search,
@@ -91,30 +98,58 @@ def write_vectors(path: Path, work: WorkArea, rows: int, dim: int) -> Stored:
 
     Written, not mapped for writing: on a full disk a mapped file ends the interpreter with SIGBUS.
     """
-    header = {"descr": "<f2", "fortran_order": False, "shape": (rows, dim)}
+    parts = (work.load(number).vectors for number in range(work.finished_parts()))
+    return write_rows(path, parts, rows, dim, work.dtype)
+
+
+def write_rows(path: Path, parts: Iterable[Stored], rows: int, dim: int, dtype: Precision) -> Stored:
+    """Write vectors that come in parts as one ``.npy`` file and map it."""
+    kind = {"float16": "<f2", "float32": "<f4"}[dtype]
     with replacing(path) as temporary, temporary.open("wb") as file:
+        header = {"descr": kind, "fortran_order": False, "shape": (rows, dim)}
         np.lib.format.write_array_header_1_0(file, header)
-        for number in range(work.finished_parts()):
-            file.write(np.ascontiguousarray(work.load(number).vectors, dtype="<f2").tobytes())
-    return np.asarray(np.load(path, mmap_mode="r"))
+        for part in parts:
+            file.write(np.ascontiguousarray(part, dtype=kind).tobytes())
+    return np.asarray(np.load(path, mmap_mode="r" if rows else None))
 
 
 def _write_card_file(path: Path, references: Sequence[Reference], artworks: Artworks) -> None:
-    cards = (
-        StoredCard(row, Card(each.card_id, each.name, int(artworks[row]), each.metadata), each.image)
-        for row, each in enumerate(references)
-    )
     with replacing(path) as temporary:
-        write_cards(temporary, cards)
+        write_cards(temporary, stored_cards(references, artworks.tolist()))
 
 
-def _noted(rule: AcceptRule, limit: float) -> AcceptRule:
-    return rule.model_copy(update={"calibration": {**rule.calibration, "artwork_cosine": round(limit, 4)}})
+def stored_cards(
+    references: Sequence[Reference], artworks: Sequence[int], first_row: int = 0
+) -> Iterator[StoredCard]:
+    """Put consecutive views of one card together; rows count up from ``first_row``."""
+    numbered = enumerate(zip(references, artworks, strict=True), start=first_row)
+    for _, views in groupby(numbered, key=lambda each: each[1][0].card_id):
+        (row, (first, artwork)), *more = views
+        card = Card(first.card_id, first.name, artwork, first.metadata)
+        yield StoredCard(row, card, first.image, tuple(each.image for _, (each, _) in more))
 
 
-def _tell(artworks: Artworks, rule: AcceptRule, progress: Progress) -> None:
-    prints = np.bincount(artworks)
-    progress.note(f"{len(artworks)} cards of {len(prints)} artworks; the largest has {prints.max()}")
+def _owners(references: Sequence[Reference]) -> NDArray[np.int64]:
+    """Return for each row the number of its card."""
+    ids = [each.card_id for each in references]
+    begins = [before != own for before, own in zip([None, *ids], ids, strict=False)]
+    return np.cumsum(begins, dtype=np.int64) - 1
+
+
+def _labels(references: Sequence[Reference]) -> list[str]:
+    """Return what views of one artwork share: the table's label, or the card's id."""
+    return [each.art_group or f"card {each.card_id}" for each in references]
+
+
+def _noted(rule: AcceptRule, limit: float, cards: int) -> AcceptRule:
+    noted = {**rule.calibration, ARTWORK_COSINE: round(limit, 4), GALLERY: cards}
+    return rule.model_copy(update={"calibration": noted})
+
+
+def _tell(artworks: Artworks, owners: NDArray[np.int64], rule: AcceptRule, progress: Progress) -> None:
+    _, first_rows = np.unique(owners, return_index=True)
+    prints = np.bincount(artworks[first_rows])
+    progress.note(f"{len(first_rows)} cards of {len(prints)} artworks; the largest has {prints.max()}")
     accepted = float(rule.calibration["accepted"])
     if accepted < _POOR:
         progress.note(

@@ -62,7 +62,7 @@ def calibrate(
     """Return the accept rule with everything that was found on the way in ``calibration``."""
     trial = AcceptRule(threshold=0.0, print_gap=0.0)
     cards = _sample(len(artworks), _CARDS, _CAPTURES, seed)
-    twins = _twins(artworks, seed)
+    twins = _twins(gallery, artworks, seed)
     with progress.counting(len(cards) + len(twins), "calibrating on simulated captures") as one_more:
         captured = capture_cards(gallery, cards, CAPTURE, embedder, seed + 1, one_more)
         captured_twins = capture_cards(gallery, twins, CAPTURE, embedder, seed + 2, one_more)
@@ -157,7 +157,7 @@ def _threshold(evidence: Evidence, cards: int) -> float:
 def _print_gap(
     gallery: Gallery, artworks: Artworks, twins: Captured
 ) -> tuple[float, dict[str, float | int | str]]:
-    leads, right = print_leads(gallery.exact, artworks, twins)
+    leads, right = print_leads(gallery, artworks, twins)
     if not len(leads):
         return DEFAULT_PRINT_GAP, {"print_captures": 0}
     gap = max(LEAST_PRINT_GAP, smallest_gap(leads, right, WRONG_PRINTS))
@@ -175,9 +175,10 @@ def _sample(size: int, most: int, captures: int, seed: int) -> NDArray[np.int64]
     return np.repeat(cards, min(_MOST_CAPTURES_OF_ONE, -(-captures // len(cards))))
 
 
-def _twins(artworks: Artworks, seed: int) -> NDArray[np.int64]:
-    """Return up to 200 cards that share their artwork with another card."""
-    shared = np.flatnonzero(np.bincount(artworks)[artworks] > 1)
+def _twins(gallery: Gallery, artworks: Artworks, seed: int) -> NDArray[np.int64]:
+    """Return up to 200 rows of cards that share their artwork with another card."""
+    _, first_rows = np.unique(gallery.owner_of(np.arange(len(artworks))), return_index=True)
+    shared = np.flatnonzero(np.bincount(artworks[first_rows])[artworks] > 1)
     if not len(shared):
         return shared
     return shared[_sample(len(shared), _PRINT_CAPTURES, _PRINT_CAPTURES, seed)]

@@ -1,43 +1,30 @@
-"""Reading what a database is made from: a folder of card pictures, or a CSV card table."""
+"""Reading what a database is made from: a folder of card pictures, or a card table in CSV or JSON."""
 
 from __future__ import annotations
 
 import csv
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cardscanner.errors import InputError
+from cardscanner.match.card_json import read_json
+from cardscanner.match.card_rows import CardRows, Reference, refuse_all
 from cardscanner.pictures import SUFFIXES
 
+__all__ = ["Reference", "read_source", "read_table"]
+
 NEEDED = ("card_id", "file")
-_OWN = {*NEEDED, "name"}
-_MISTAKES_SHOWN = 20
+_JSON = {".json", ".jsonl", ".ndjson"}
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """One card and its reference picture."""
+def read_source(source: Path, pictures: Path | None = None) -> list[Reference]:
+    """Read a folder of pictures, a card table (``.csv``, ``.json``, ``.jsonl``) or a metadata dump.
 
-    card_id: str
-    name: str
-    path: Path
-    image: str
-    """The picture as the source names it."""
-    metadata: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def art_group(self) -> str:
-        """Label that prints with one picture share; empty when nothing is known."""
-        return self.metadata.get("art_group", "")
-
-
-def read_source(source: Path) -> list[Reference]:
-    """Read a folder of pictures (card_id = file name without its suffix) or a CSV card table.
-
-    A table needs the columns ``card_id`` and ``file`` (relative to the table); ``name`` is the card's name
-    when it is there, all further columns become metadata; cards with the same ``art_group`` share an artwork.
+    In a folder, the card_id is the file name without its suffix; ``ID@WORD.png`` is a further view of ID.
+    Pictures of a table lie below ``pictures``, by default below the table's own folder. A table needs
+    ``card_id`` and ``file``; ``name`` is the card's name, ``view`` tells several pictures of one card apart,
+    everything else becomes metadata; cards with the same ``art_group`` share an artwork. A folder with
+    ``.json`` files and no pictures is a metadata dump in several files.
 
     Raises
     ------
@@ -45,15 +32,19 @@ def read_source(source: Path) -> list[Reference]:
         With every mistake on a line of its own.
     """
     if source.is_dir():
-        return _read_folder(source)
+        return _read_folder(source, pictures)
     if not source.is_file():
         raise InputError(f"{source}: there is no such folder or card table")
+    if source.suffix.lower() in _JSON:
+        return read_json([source], pictures or source.parent)
     if source.suffix.lower() != ".csv":
-        raise InputError(f"{source}: references come from a folder of pictures or from a .csv card table")
-    return read_table(source)
+        raise InputError(
+            f"{source}: references come from a folder of pictures or from a .csv, .json or .jsonl card table"
+        )
+    return read_table(source, pictures)
 
 
-def read_table(path: Path) -> list[Reference]:
+def read_table(path: Path, pictures: Path | None = None) -> list[Reference]:
     """Read a CSV card table; see :func:`read_source`."""
     lines = _read_lines(path)
     try:
@@ -61,20 +52,13 @@ def read_table(path: Path) -> list[Reference]:
     except StopIteration:
         raise InputError(f"{path}: the table is empty; its first line names the columns") from None
     columns = _columns(path, header)
-    mistakes: list[str] = []
-    references: list[Reference] = []
-    seen: dict[str, int] = {}
+    rows = CardRows(path, pictures or path.parent)
     for line, cells in lines:
-        if mistake := _mistake(cells, columns, seen, path.parent):
-            mistakes.append(f"{path}, line {line}: {mistake}")
-            continue
-        row = dict(zip(columns, cells, strict=True))
-        seen[row["card_id"]] = line
-        references.append(_reference(row, path.parent))
-    _refuse(mistakes)
-    if not references:
-        raise InputError(f"{path}: the table names no cards")
-    return references
+        if len(cells) != len(columns):
+            rows.refuse(f"{len(cells)} fields, the first line has {len(columns)}", f"line {line}")
+        else:
+            rows.add(dict(zip(columns, cells, strict=True)), f"line {line}")
+    return rows.references()
 
 
 def _read_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -111,45 +95,27 @@ def _columns(path: Path, header: Sequence[str]) -> list[str]:
     return list(header)
 
 
-def _mistake(
-    cells: Sequence[str], columns: Sequence[str], seen: Mapping[str, int], folder: Path
-) -> str | None:
-    if len(cells) != len(columns):
-        return f"{len(cells)} fields, the first line has {len(columns)}"
-    row = dict(zip(columns, cells, strict=True))
-    if not row["card_id"]:
-        return "card_id is empty"
-    if row["card_id"] in seen:
-        return f"card_id {row['card_id']} stands already in line {seen[row['card_id']]}"
-    if not row["file"]:
-        return "file is empty"
-    if not os.path.isfile(folder / row["file"]):  # noqa: PTH113 - Path.is_file raises for names that are too long
-        return f"there is no file {folder / row['file']}"
-    return None
-
-
-def _reference(row: Mapping[str, str], folder: Path) -> Reference:
-    metadata = {key: value for key, value in row.items() if key and key not in _OWN and value}
-    name = row.get("name") or row["card_id"]
-    return Reference(row["card_id"], name, folder / row["file"], row["file"], metadata)
-
-
-def _read_folder(folder: Path) -> list[Reference]:
-    pictures = sorted(
-        path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-    )
-    if not pictures:
+def _read_folder(folder: Path, pictures: Path | None) -> list[Reference]:
+    files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    shown = [path for path in files if path.suffix.lower() in SUFFIXES]
+    dumps = [path for path in files if path.suffix.lower() == ".json"]
+    if not shown and dumps:
+        return read_json(dumps, pictures or folder)
+    if not shown:
         raise InputError(f"{folder}: there are no pictures in this folder ({', '.join(sorted(SUFFIXES))})")
     seen: dict[str, Path] = {}
     mistakes = []
-    for path in pictures:
+    views: dict[str, list[Reference]] = {}
+    for path in shown:
         if not _is_utf8(path.name):
             mistakes.append(f"{folder}: the file name {path.name!a} is not UTF-8: rename it")
         elif path.stem in seen:
             mistakes.append(f"{path}: {seen[path.stem].name} has the same card_id {path.stem}: rename one")
         seen.setdefault(path.stem, path)
-    _refuse(mistakes)
-    return [Reference(path.stem, path.stem, path, path.name) for path in pictures]
+        card_id = path.stem.split("@")[0] or path.stem
+        views.setdefault(card_id, []).append(Reference(card_id, card_id, path, path.name))
+    refuse_all(mistakes)
+    return [each for card in views.values() for each in card]
 
 
 def _is_utf8(name: str) -> bool:
@@ -158,10 +124,3 @@ def _is_utf8(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _refuse(mistakes: Sequence[str]) -> None:
-    if mistakes:
-        more = len(mistakes) - _MISTAKES_SHOWN
-        tail = [f"... and {more} more"] if more > 0 else []
-        raise InputError("\n".join([*mistakes[:_MISTAKES_SHOWN], *tail]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +70,7 @@ def embed_references(
     with progress.counting(todo, "embedding references") as one_more:
         for start in missing:
             part = _embed_part(references[start : start + size], start, embedder, one_more)
-            work.save(start // size, part)
+            work.save(start // size, replace(part, vectors=part.vectors.astype(work.dtype)))
 
 
 def _embed_part(
@@ -91,4 +91,4 @@ def _embed_part(
             crops.clear()
         one_more()
     vectors.append(embed_crops(crops, embedder))
-    return Part(np.array(positions, dtype=np.int64), np.concatenate(vectors).astype(np.float16), unreadable)
+    return Part(np.array(positions, dtype=np.int64), np.concatenate(vectors), unreadable)

@@ -22,11 +22,17 @@ from cardscanner.rectify import turned
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gallery:
-    """Card number = row number."""
+    """One row for each reference picture."""
 
     pictures: Sequence[Path]
     stored: Stored
     exact: ExactIndex
+    owners: NDArray[np.int64] | None = None
+    """(N,) number of the card that each row is a view of; ``None``: every row is a card."""
+
+    def owner_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the cards behind rows."""
+        return rows if self.owners is None else self.owners[rows]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

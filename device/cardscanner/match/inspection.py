@@ -69,7 +69,11 @@ def _check_content(folder: Path) -> Iterator[Check]:
 
 def _check_vectors(database: Database) -> str:
     exact_index(database.vectors)
-    return f"{len(database.vectors)} finite unit vectors of {database.manifest.dim} values"
+    changed = ""
+    if database.added is not None:
+        exact_index(database.added)
+        changed = f"; {len(database.added)} added, {int(database.removed.sum())} removed since"
+    return f"{len(database.vectors)} finite unit vectors of {database.manifest.dim} values{changed}"
 
 
 def _check_cards(database: Database) -> str:
@@ -80,13 +84,15 @@ def _check_cards(database: Database) -> str:
         raise ArtifactError(
             f"{cards} cards of {artworks} artworks, the manifest says {manifest.cards} of {manifest.artworks}"
         )
-    if firsts[0] != 0 or firsts[-1] >= manifest.rows:
-        raise ArtifactError(
-            f"cards stand at rows {firsts[0]} to {firsts[-1]}, vectors at 0 to {manifest.rows - 1}"
-        )
+    rows = manifest.rows + (manifest.delta.rows if manifest.delta else 0)
+    if (firsts[0] != 0 and not database.removed[0]) or firsts[-1] >= rows:
+        raise ArtifactError(f"cards stand at rows {firsts[0]} to {firsts[-1]}, vectors at 0 to {rows - 1}")
     for row in firsts:
         if database.row_of(database.card_of(row).card_id) != row:
             raise ArtifactError(f"row {row} and its card do not point at each other")
+    listed = sum(len(each.rows) for each in database.stored_cards())
+    if listed != manifest.live_rows:
+        raise ArtifactError(f"the cards have {listed} rows, the manifest says {manifest.live_rows}")
     return f"{cards} cards of {artworks} artworks, in the order of their rows"
 
 

@@ -13,7 +13,7 @@ from cardscanner.manifest import AcceptRule
 from cardscanner.match.artworks import Artworks
 from cardscanner.match.depth import neighbours_needed
 from cardscanner.match.exact import ExactIndex
-from cardscanner.match.gallery import Captured
+from cardscanner.match.gallery import Captured, Gallery
 from cardscanner.records import Candidate, Card, Vectors
 
 NOBODY = -1
@@ -54,18 +54,19 @@ def scores_of(
 
 
 def print_leads(
-    exact: ExactIndex, artworks: Artworks, captured: Captured
+    gallery: Gallery, artworks: Artworks, captured: Captured
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return, for captures whose artwork was found, the lead over the next print and whether it was right."""
     leads, right = [], []
-    rows, cosines = exact.nearest(captured.upright, _depth(artworks))
+    rows, cosines = gallery.exact.nearest(captured.upright, _depth(artworks))
     for card, found, near in zip(captured.cards, rows, cosines, strict=True):
         if artworks[found[0]] != artworks[card]:
             continue
-        others = near[1:][artworks[found[1:]] == artworks[card]]
+        owners = gallery.owner_of(found)
+        others = near[1:][(artworks[found[1:]] == artworks[card]) & (owners[1:] != owners[0])]
         # With no other print among the neighbours, the lead is at least the one over the last of them.
         leads.append(float(near[0] - (others[0] if len(others) else near[-1])))
-        right.append(bool(found[0] == card))
+        right.append(bool(owners[0] == gallery.owner_of(card)))
     return np.array(leads, dtype=np.float64), np.array(right, dtype=np.bool_)
 
 

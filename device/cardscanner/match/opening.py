@@ -37,7 +37,19 @@ def load_index(config: IndexConfig, database: Database) -> Index:
         index.close()
         raise
     let_go(database.vectors)
-    return index
+    return with_changes(index, database)
+
+
+def with_changes(base: Index, database: Database) -> Index:
+    """Search what was changed since the base was built together with it."""
+    if database.added is None:
+        return base
+    from cardscanner.match.layered import LayeredIndex
+
+    added = np.asarray(database.added, dtype=np.float32)
+    return LayeredIndex(
+        base, exact_index(added) if len(added) else None, database.removed, database.manifest.rows
+    )
 
 
 def meant_backend(config: IndexConfig, manifest: DatabaseManifest) -> str:

@@ -5,7 +5,7 @@ The folder keeps its plain layout, so four files have to change together. The ma
 1. the old data files move aside into ``.previous/``;
 2. the new data files move in;
 3. the new manifest replaces the old one: from here on the database is the new one;
-4. ``.previous/`` goes.
+4. ``.previous/`` and the files of changes to the old database go.
 
 Cut short before step 3, the old manifest still stands and every file it describes lies in the folder or in
 ``.previous/``; :func:`located` looks in both, so the old database can still be opened, and the next build
@@ -15,6 +15,7 @@ moves its files back first. A process that has the old files mapped keeps them: 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from cardscanner.errors import ArtifactError
@@ -37,7 +38,7 @@ def located(folder: Path, manifest: DatabaseManifest, name: str) -> Path:
         return verified(folder, manifest.files, name)
     try:
         return verified(aside, manifest.files, name)
-    except ArtifactError:
+    except (ArtifactError, FileNotFoundError):  # damaged, or gone since: the replacement is over
         return verified(folder, manifest.files, name)
 
 
@@ -55,6 +56,14 @@ def install(new: Path, folder: Path, names: list[str]) -> None:
     (new / MANIFEST).replace(folder / MANIFEST)
     sync_folder(folder)
     shutil.rmtree(aside)
+    forget_deltas(folder, names)
+
+
+def forget_deltas(folder: Path, names: Collection[str]) -> None:
+    """Delete files of changes that the manifest, which lists ``names``, does not know (any more)."""
+    for path in folder.glob("delta-*"):
+        if path.name not in names and path.suffix in {".npy", ".sqlite"}:
+            path.unlink(missing_ok=True)
 
 
 def settle(folder: Path) -> None:

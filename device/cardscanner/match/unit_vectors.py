@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from mmap import MADV_DONTNEED, mmap
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,16 @@ LENGTH_TOLERANCE = 1e-3
 
 _BLOCK_ROWS = 1024
 _ROWS_KEPT = 1 << 16
+
+
+Precision = Literal["float16", "float32"]
+"""How vectors are stored; float16 moves a cosine by at most a few 1e-4 and halves the file."""
+
+
+def joined(parts: Sequence[Stored], dtype: Precision) -> Stored:
+    """Return parts as one array; vectors of that precision are copied bit by bit."""
+    together: Stored = np.asarray(np.concatenate(parts), dtype=dtype)
+    return together
 
 
 def checked_units(vectors: Vectors, dim: int) -> Vectors:

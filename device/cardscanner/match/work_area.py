@@ -27,8 +27,10 @@ from cardscanner.manifest import ModelManifest
 from cardscanner.match.card_table import Reference
 from cardscanner.match.progress import Progress
 from cardscanner.match.replacement import settle
+from cardscanner.match.unit_vectors import Precision, Stored, joined
 
 PART_CARDS = 256
+
 
 _FOLDER = ".build"
 _JOURNAL = "journal.json"
@@ -41,7 +43,7 @@ class Part:
 
     positions: NDArray[np.int64]
     """Where in the source the embedded ones stand."""
-    vectors: NDArray[np.float16]
+    vectors: Stored
     unreadable: dict[int, str]
     """Position in the source -> why there is no vector."""
 
@@ -49,9 +51,10 @@ class Part:
 class WorkArea:
     """The folder of one build."""
 
-    def __init__(self, folder: Path, part_cards: int) -> None:
+    def __init__(self, folder: Path, part_cards: int, dtype: Precision) -> None:
         self.folder = folder
         self.part_cards = part_cards
+        self.dtype: Precision = dtype
 
     def finished_parts(self) -> int:
         """Return how many parts lie here."""
@@ -83,12 +86,24 @@ class WorkArea:
                 f"{path} is damaged: {error}; delete {self.folder} and build again"
             ) from error
 
+    def all_vectors(self) -> Stored:
+        """Return the vectors of all parts."""
+        return joined([self.load(number).vectors for number in range(self.finished_parts())], self.dtype)
+
     def _path(self, number: int) -> Path:
         return self.folder / f"part-{number:05d}.npz"
 
 
 @contextmanager
-def work_area(out: Path, identity: dict[str, str], part_cards: int, progress: Progress) -> Iterator[WorkArea]:
+def work_area(
+    out: Path,
+    identity: dict[str, str],
+    part_cards: int,
+    progress: Progress,
+    *,
+    dtype: Precision = "float16",
+    name: str = _FOLDER,
+) -> Iterator[WorkArea]:
     """Open the work area of a database folder, alone; it stays when the build fails and goes when it is done.
 
     ``identity`` names what the parts depend on; parts made from anything else are thrown away.
@@ -98,14 +113,28 @@ def work_area(out: Path, identity: dict[str, str], part_cards: int, progress: Pr
     ArtifactError
         Another build is at work in this folder, or it cannot be written.
     """
+    with writing(out):
+        folder = out / name
+        parts = f"format {_FORMAT}, {part_cards} cards each, {dtype}"
+        _begin(folder, {**identity, "parts": parts}, progress)
+        yield WorkArea(folder, part_cards, dtype)
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """Make a database folder if need be and hold it alone while it is written.
+
+    Raises
+    ------
+    ArtifactError
+        Another process writes there, or it cannot be written.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
         with _alone(out):
             settle(out)
-            folder = out / _FOLDER
-            _begin(folder, {**identity, "parts": f"format {_FORMAT}, {part_cards} cards each"}, progress)
-            yield WorkArea(folder, part_cards)
-            shutil.rmtree(folder)
+            yield
     except OSError as error:
         raise ArtifactError(
             f"{out} cannot be written: {error}; nothing is lost: make room or set the permissions and run "
@@ -129,7 +158,7 @@ def _lock(handle: int, out: Path) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise ArtifactError(
-            f"{out}: another build is at work in this folder; wait for it or stop it"
+            f"{out}: another build or change is at work in this folder; wait for it or stop it"
         ) from None
 
 

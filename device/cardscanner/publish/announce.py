@@ -36,6 +36,7 @@ class Announcer:
         self._state_s = 0.0
         self._gist: tuple[object, ...] = ()
         self._latest: dict[str, bytes] = {}
+        self._told = b""
 
     def connected(self) -> None:
         """Begin a connection: the broker may have forgotten everything."""
@@ -46,6 +47,7 @@ class Announcer:
         look = self._fresh or now_s >= self._look_s
         notices = self._greeting() if self._fresh else []
         if look:
+            notices += self._info()
             notices += self._state(now_s, reasons, undeliverable)
             self._look_s = now_s + LOOK_S
         if look or idle:
@@ -65,8 +67,15 @@ class Announcer:
         self._latest = {}
         return [
             Notice(self._topics.status, ONLINE, json=False),
-            Notice(self._topics.info, self._facts.info().to_bytes()),
         ]
+
+    def _info(self) -> list[Notice]:
+        """What the device is; it changes when a new database comes into use."""
+        info = self._facts.info().to_bytes()
+        if not self._fresh and info == self._told:
+            return []
+        self._told = info
+        return [Notice(self._topics.info, info)]
 
     def _state(self, now_s: float, reasons: tuple[str, ...], undeliverable: int) -> list[Notice]:
         state = self._facts.state().with_reasons(reasons, undeliverable)

@@ -11,9 +11,10 @@ import sys
 import time
 
 import cv2
+import numpy as np
 import pytest
 from drawn_cards import write_cards
-from small_scanner import card_face
+from small_scanner import card_face, lay, photo, table
 
 from cardscanner.manifest import load_database_manifest
 
@@ -91,7 +92,7 @@ def test_strict_builds_nothing_when_a_picture_cannot_be_read(build, tmp_path):
     (folder / "broken.png").write_bytes(b"")
     said = build(folder, "--strict")
     assert (said.code, said.out) == (1, "")
-    assert f"{folder}: only 3 of 4 pictures can be read; nothing was built" in said.err
+    assert f"{folder}: only 3 of 4 pictures can be read; nothing was changed" in said.err
     assert f"  broken: {folder}/broken.png: the file is empty" in said.err
     assert not (tmp_path / "db" / "manifest.json").exists()
 
@@ -242,3 +243,119 @@ def test_every_wrong_file_is_named_at_once(cardscanner, scanner, tmp_path):
     (damaged / "cards.sqlite").unlink()
     (checks,) = cardscanner("db", "verify", damaged, "--json").lines()
     assert {each["subject"] for each in checks if not each["ok"]} == {"cards.sqlite", "index.ann"}
+
+
+@pytest.fixture
+def own(scanner, tmp_path):
+    """A database that may be changed."""
+    return shutil.copytree(scanner.database, tmp_path / "own")
+
+
+def faces(folder, *numbers):
+    folder.mkdir()
+    for number in numbers:
+        cv2.imwrite(str(folder / f"my-{number}.png"), card_face(number)[:, :, ::-1])
+    return folder
+
+
+def test_cards_come_and_go_and_scan_knows_at_once(cardscanner, scanner, own, save, tmp_path):
+    model = ["--model", scanner.model, "--threads", 1]
+
+    def seen():
+        said = cardscanner("scan", save("a.png", photo(20)), "--db", own, "--json", *model)
+        (card,) = said.lines()[0]["cards"]
+        return card["candidates"][0]["card_id"]
+
+    assert seen() != "my-20"
+    said = cardscanner("db", "add", own, faces(tmp_path / "new", 20), "--json", *model)
+    assert (said.code, said.lines()[0]["added"]) == (0, ["my-20"])
+    assert said.lines()[0]["manifest"]["delta"] is None, "one of 14 is more than a twentieth: merged"
+    assert seen() == "my-20"
+    said = cardscanner("db", "add", own, tmp_path / "new", *model)
+    assert (said.code, said.out) == (1, "")
+    assert "card my-20 is there already; replace it" in said.err
+    said = cardscanner("db", "replace", own, tmp_path / "new", "--no-merge", *model)
+    assert said.code == 0
+    assert "1 rows added and 1 removed since the base was made" in said.out
+    said = cardscanner("db", "remove", own, "my-20")
+    assert said.out.splitlines()[0] == "removed: my-20"
+    assert seen() != "my-20"
+    assert cardscanner("db", "merge", own, "--json").lines()[0]["manifest"]["cards"] == 14
+    assert cardscanner("db", "verify", own).code == 0
+    assert cardscanner("db", "remove", own, "nobody").code == 1
+
+
+def test_diff_export_and_import(cardscanner, scanner, own, tmp_path):
+    assert cardscanner("db", "diff", scanner.database, own).code == 0
+    assert cardscanner("db", "remove", own, "card-003", "--no-merge").code == 0
+    said = cardscanner("db", "diff", scanner.database, own)
+    assert said.code == 1
+    assert "- card-003\n" in said.out
+    assert said.out.splitlines()[-1] == "0 added, 1 removed, 0 changed"
+    for suffix in ("npz", "jsonl", "parquet"):
+        file = tmp_path / f"out.{suffix}"
+        said = cardscanner("db", "export", own, file)
+        assert (said.code, said.out) == (0, f"{file}: 13 vectors\n")
+        assert cardscanner("db", "import", file, "--out", tmp_path / suffix).code == 0
+        (found,) = cardscanner("db", "diff", own, tmp_path / suffix, "--json").lines()
+        assert found["same"] is True
+    assert cardscanner("db", "export", own, tmp_path / "out.csv").code == 1
+    assert cardscanner("db", "import", tmp_path / "none.npz", "--out", tmp_path / "x").code == 1
+    assert cardscanner("db", "diff", own, tmp_path).code == 65
+
+
+def test_a_photo_of_ones_own_becomes_a_reference_that_is_kept_and_listed(
+    cardscanner, scanner, own, save, tmp_path
+):
+    model = ["--model", scanner.model, "--threads", 1]
+    picture = save("phone.png", photo(30))
+    options = ["--as", "promo/7", "--name", "Mine", "--set", "promo", "--lang", "en"]
+    said = cardscanner("db", "add", own, "--photo", picture, *options, *model)
+    assert said.code == 0, said.err
+    assert "added: promo/7" in said.out
+    (crop,) = (own / "own").glob("promo%2F7-*.png")
+    assert str(crop) in said.err
+    shown = cv2.imread(str(crop))
+    assert shown.shape[0] / shown.shape[1] == pytest.approx(88 / 63, rel=0.02)
+    truth = cv2.resize(card_face(30)[:, :, ::-1], shown.shape[1::-1]).astype(float)
+    assert abs(truth[20:-20, 20:-20] - shown[20:-20, 20:-20]).mean() < 12
+    said = cardscanner("scan", save("b.png", photo(30, seed=4)), "--db", own, "--json", *model)
+    (card,) = said.lines()[0]["cards"]
+    assert card["candidates"][0] == {"card_id": "promo/7", "name": "Mine", "score": card["score"]}
+    assert card["score"] > 0.95
+    listed = [json.loads(line) for line in (own / "own" / "cards.jsonl").read_text().splitlines()]
+    assert listed == [{"card_id": "promo/7", "name": "Mine", "file": crop.name, "set": "promo", "lang": "en"}]
+    said = cardscanner("db", "add", own, "--photo", picture, *options, *model)
+    assert said.code == 1
+    assert crop.exists(), "a crop that is in use stays when it is offered again"
+    assert cardscanner("db", "remove", own, "promo/7").code == 0
+    assert cardscanner("db", "add", own, own / "own" / "cards.jsonl", *model).code == 0
+
+
+def test_a_photo_without_a_card_or_with_several_is_told(cardscanner, scanner, own, save):
+    model = ["--model", scanner.model, "--threads", 1]
+    said = cardscanner("db", "add", own, "--photo", save("t.png", table()), "--as", "x", *model)
+    assert said.code == 1
+    assert "no card was found; lay it flat" in said.err
+    view = np.full((480, 760, 3), 40, np.float32)
+    lay(view, 30, False, (60, 80))
+    lay(view, 31, False, (440, 80))
+    two = save("two.png", view.astype(np.uint8))
+    said = cardscanner("db", "add", own, "--photo", two, "--as", "x", *model)
+    assert said.code == 1
+    assert "2 cards were found; say which one:\n  --pick 1: from (" in said.err
+    assert not list((own / "own").glob("*")) if (own / "own").exists() else True
+    said = cardscanner("db", "add", own, "--photo", two, "--as", "x", "--pick", 2, *model)
+    assert said.code == 0
+    said = cardscanner("db", "add", own, "--photo", two, "--as", "y", "--pick", 3, *model)
+    assert "there is no number 3" in said.err
+    whole = save("whole.png", card_face(32)[::-1, ::-1])
+    said = cardscanner("db", "add", own, "--photo", whole, "--as", "z", "--whole", "--turned", *model)
+    assert said.code == 0
+    (kept,) = (own / "own").glob("z-*.png")
+    assert abs(cv2.imread(str(kept))[:, :, ::-1].astype(int) - cv2.resize(card_face(32), cv2.imread(str(kept)).shape[1::-1])).mean() < 3  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [[], ["cards", "--photo", "x.png", "--as", "x"], ["--photo", "x.png"]])
+def test_a_source_or_a_photo_with_an_id_is_needed(cardscanner, own, options):
+    assert cardscanner("db", "add", own, *options).code == 2

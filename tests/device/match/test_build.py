@@ -7,8 +7,10 @@ import io
 import json
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -299,11 +301,89 @@ def test_two_builders_at_once_do_not_meet(tmp_path):
     try:
         assert child.stdout is not None
         assert child.stdout.readline() == "embedding\n"
-        with pytest.raises(ArtifactError, match="another build"):
+        with pytest.raises(ArtifactError, match="another build or change"):
             build_quietly(source, tmp_path / "db")
     finally:
         child.send_signal(signal.SIGKILL)
         child.wait(10)
         child.stdout.close()
     build_quietly(source, tmp_path / "db")
+    assert all(check.ok for check in verify(tmp_path / "db"))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize("dim", [128, 512])
+def test_vectors_are_kept_in_the_precision_that_was_asked_for(tmp_path, dtype, dim):
+    embedder = ProjectingEmbedder(dim)
+    source = write_cards(tmp_path / "cards", 8)
+    build_quietly(source, tmp_path / "db", embedder=embedder, dtype=dtype)
+    database = open_database(tmp_path / "db")
+    assert (database.manifest.dtype, database.vectors.dtype.name, database.manifest.dim) == (
+        dtype,
+        dtype,
+        dim,
+    )
+    crops = np.stack([reference_crop(path, embedder.info) for path in sorted(source.iterdir())])
+    assert (np.asarray(database.vectors) == embedder.embed(crops).astype(dtype)).all()
+    assert all(check.ok for check in verify(tmp_path / "db"))
+
+
+def test_several_views_of_a_card_are_one_card_with_as_many_rows(tmp_path):
+    source = write_cards(tmp_path / "cards", 6)
+    for number, view in enumerate(("foil", "sleeve")):
+        write_card(source / f"card-002@{view}.png", 40 + number)
+    report = build_quietly(source, tmp_path / "db")
+    assert (report.manifest.cards, report.manifest.rows, report.manifest.artworks) == (6, 8, 6)
+    database = open_database(tmp_path / "db")
+    rows = database.rows_of("card-002")
+    assert list(rows) == [2, 3, 4]
+    assert database.row_of("card-002") == 2
+    assert [database.card_of(row).card_id for row in rows] == ["card-002"] * 3
+    assert database.rows_of("card-003") == range(5, 6)
+    assert database.rows_of("card-005") == range(7, 8)
+    assert len(database.rows_of("nobody")) == 0
+    stored = {each.card.card_id: each for each in database.stored_cards()}["card-002"]
+    assert stored.more_images == ("card-002@foil.png", "card-002@sleeve.png")
+    assert database.depth == 8, "views are rows that can come before the next artwork"
+    assert all(check.ok for check in verify(tmp_path / "db"))
+
+
+def test_a_card_keeps_the_views_that_can_be_read(tmp_path):
+    source = write_cards(tmp_path / "cards", 3)
+    (source / "card-001.png").write_bytes(b"")
+    write_card(source / "card-001@foil.png", 41)
+    report = build_quietly(source, tmp_path / "db")
+    assert [each.card_id for each in report.unreadable] == ["card-001"]
+    database = open_database(tmp_path / "db")
+    assert list(database.rows_of("card-001")) == [1]
+    assert report.manifest.cards == 3
+
+
+def test_whoever_opens_the_card_table_with_sql_finds_columns(tmp_path):
+    write_card(tmp_path / "a.png", 1)
+    row = {"card_id": "x", "file": "a.png", "name": "N", "set": "S", "number": "7", "lang": "en", "rarity": "R", "finish": "holo", "art_group": "g"}  # fmt: skip
+    build_quietly(_table(tmp_path, [row]), tmp_path / "db")
+    with closing(sqlite3.connect(tmp_path / "db" / "cards.sqlite")) as file:
+        found = file.execute(
+            'SELECT card_id, name, artwork, image, "set", number, language, rarity, finish, art_group FROM prints'
+        ).fetchall()
+    assert found == [("x", "N", 0, "a.png", "S", "7", "en", "R", "holo", "g")]
+
+
+@pytest.mark.parametrize("limit", [6_000, 14_000])
+def test_a_disk_that_refuses_any_file_of_a_build_leaves_a_clear_error_and_the_old_database(tmp_path, limit):
+    source = write_cards(tmp_path / "cards", 3)
+    build_quietly(source, tmp_path / "db", 16)
+    before = (tmp_path / "db" / "manifest.json").read_bytes()
+    child = subprocess.run(
+        [sys.executable, str(TESTS / "building_child.py"), str(source), str(tmp_path / "db")],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert child.returncode == 65, child.stderr[-2000:]
+    assert "cannot be written" in child.stdout
+    assert (tmp_path / "db" / "manifest.json").read_bytes() == before
     assert all(check.ok for check in verify(tmp_path / "db"))

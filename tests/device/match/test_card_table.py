@@ -120,7 +120,7 @@ def test_a_source_that_is_neither_folder_nor_csv_is_an_input_error(tmp_path, tab
     table("card_id,file\n")
     with pytest.raises(InputError, match="there is no such"):
         read_source(tmp_path / "nowhere")
-    with pytest.raises(InputError, match=r"\.csv card table"):
+    with pytest.raises(InputError, match=r"\.csv, \.json or \.jsonl card table"):
         read_source(tmp_path / "a.png")
 
 

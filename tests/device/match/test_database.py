@@ -96,9 +96,9 @@ def test_a_card_table_of_a_newer_program_is_refused(tmp_path):
     path = tmp_path / "cards.sqlite"
     write_cards(path, [StoredCard(0, Card("one", "One", 0), "1.png")])
     connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 2")
+    connection.execute("PRAGMA user_version = 3")
     connection.close()
-    with pytest.raises(ArtifactError, match="schema 2"):
+    with pytest.raises(ArtifactError, match="schema 3"):
         open_cards(path, rows=1)
 
 

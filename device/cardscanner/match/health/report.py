@@ -77,7 +77,7 @@ def _document(database: Database, cards: Sequence[Card], health: Health) -> dict
         "doubtful": [
             {**asdict(each), "cards": [cards[row].card_id for row in each.rows]} for each in health.doubtful
         ],
-        "index": manifest.index.model_dump(mode="json"),
+        "search": manifest.search.model_dump(mode="json"),
         "accept": manifest.accept.model_dump(mode="json"),
     }
 

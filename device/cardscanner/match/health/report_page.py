@@ -51,7 +51,7 @@ def write_page(
 
 
 def _judgement(page: Page, database: Database, health: Health) -> None:
-    rule, index = database.manifest.accept, database.manifest.index
+    rule, search = database.manifest.accept, database.manifest.search
     page.heading("What it answers")
     rows: list[list[object]] = [
         ["accepted from this margin", round(rule.threshold, 4)],
@@ -59,7 +59,9 @@ def _judgement(page: Page, database: Database, health: Health) -> None:
         ["artworks that several cards carry", len(health.groups)],
     ]
     rows += [[name.replace("_", " "), value] for name, value in rule.calibration.items()]
-    rows += [[f"index: {name.replace('_', ' ')}", value] for name, value in index.measured.items()]
+    for backend, measured in search.measured.items():
+        figures = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in measured.items())
+        rows.append([f"index {backend}{', in use' if backend == search.backend else ''}", figures])
     page.table(["", ""], rows)
 
 
