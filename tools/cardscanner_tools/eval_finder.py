@@ -23,6 +23,7 @@ from cardscanner.config import FinderConfig
 from cardscanner.detect import open_finder
 from cardscanner.files import write_json
 from cardscanner.manifest import load_finder_manifest
+from cardscanner.page import Page, outlined
 from cardscanner.pictures import read_picture
 from cardscanner.records import Picture
 from cardscanner_tools.finder.assessment import (
@@ -36,7 +37,6 @@ from cardscanner_tools.finder.assessment import (
     time_figures,
 )
 from cardscanner_tools.finder.truth import Truth
-from cardscanner.page import Page, outlined
 from cardscanner_tools.photos.labels import LabelledPhoto, read_not_cards, read_photos
 
 _LABEL, _FOUND = (60, 200, 90), (230, 60, 50)

@@ -24,9 +24,9 @@ from cardscanner.embed import load_embedder
 from cardscanner.files import write_json
 from cardscanner.manifest import load_model_manifest
 from cardscanner.match.build import build_database
+from cardscanner.page import Page
 from cardscanner.rooms import Rooms, open_rooms
 from cardscanner.shipped import photo_finder, shipped_model
-from cardscanner.page import Page
 from cardscanner_tools.photos.evaluation import (
     HashGallery,
     Outcome,

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cardscanner.page import Page
 from cardscanner_tools.evaluate.findings import Findings
 from cardscanner_tools.evaluate.verdicts import Row
-from cardscanner.page import Page
 
 _LEAD = (
     "Figures carry 95 % intervals: Wilson's for shares, order statistics for quantiles, else bootstrap. "

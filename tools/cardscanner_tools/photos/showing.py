@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from cardscanner.page import outlined
 from cardscanner.pictures import read_picture
 from cardscanner.records import Corners, Picture
-from cardscanner.page import outlined
 from cardscanner_tools.photos.evaluation import Outcome
 
 Outline = tuple[Corners, tuple[int, int, int]]
