@@ -17,7 +17,7 @@ from typing import Literal
 
 import structlog
 
-from cardscanner.capture import open_source
+from cardscanner.capture import check_source, open_source
 from cardscanner.capture.health import CameraHealth
 from cardscanner.capture.keeper import keep_capturing
 from cardscanner.config import Config
@@ -109,6 +109,7 @@ def _serve(config: Config, path: Path, signals: Signals, notifier: Notifier) -> 
         load_database_manifest(config.index.database),
     )
     agree(model, database)
+    check_source(config.camera)
     slot: LatestSlot[Frame] = LatestSlot()
     camera, vitals, threads = CameraHealth(), Vitals(), Supervisor()
     scan_over = threading.Event()

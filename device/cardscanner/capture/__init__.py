@@ -37,3 +37,9 @@ def open_source(config: CameraConfig) -> Source:
             from cardscanner.capture.replay import open_replay
 
             return open_replay(config)
+
+
+def check_source(config: CameraConfig) -> None:
+    """Raise :class:`InputError` when a recording cannot be opened; a camera may still come."""
+    if isinstance(config, ReplayConfig):
+        open_source(config).close()
