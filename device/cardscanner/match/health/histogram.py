@@ -34,7 +34,7 @@ def histogram(values: Mapping[str, NDArray[np.float32]], low: float, high: float
             f"{html.escape(name)} (n = {len(shown[name])})</text>"
         )
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" style="max-width:{_WIDTH}px" role="img" '
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" style="width:{_WIDTH}px;max-width:100%" role="img" '
         f'font-size="14" font-family="system-ui, sans-serif">{"".join(parts)}</svg>'
     )
 

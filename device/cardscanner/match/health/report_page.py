@@ -58,7 +58,7 @@ def _judgement(page: Page, database: Database, health: Health) -> None:
         ["references that look wrong", len(health.doubtful)],
         ["artworks that several cards carry", len(health.groups)],
     ]
-    rows += [[name.replace("_", " "), value] for name, value in rule.calibration.items()]
+    rows += [[f"calibration: {name.replace('_', ' ')}", value] for name, value in rule.calibration.items()]
     for backend, measured in search.measured.items():
         figures = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in measured.items())
         rows.append([f"index {backend}{', in use' if backend == search.backend else ''}", figures])
