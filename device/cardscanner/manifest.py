@@ -79,6 +79,21 @@ class IndexSpec(_Strict):
     )
 
 
+class VerifyRule(_Strict):
+    """When an answer is believed that was looked at again.
+
+    ``match`` needs margin + ``weight`` x score of the second look >= ``threshold``; telling prints of one
+    artwork apart needs a lead of ``print_lead`` where they differ.
+    """
+
+    weight: float = Field(ge=0)
+    threshold: float
+    print_lead: float = Field(ge=0)
+    calibration: dict[str, float | int | str] = Field(
+        default_factory=dict, description="how the numbers were found"
+    )
+
+
 class AcceptRule(_Strict):
     """When an answer is believed.
 
@@ -93,6 +108,9 @@ class AcceptRule(_Strict):
     print_gap: float = Field(ge=0)
     calibration: dict[str, float | int | str] = Field(
         default_factory=dict, description="how the numbers were found: target, seed, rates reached"
+    )
+    verify: VerifyRule | None = Field(
+        default=None, description="the rule for a second look; none where the database has no pictures"
     )
 
     @model_validator(mode="after")

@@ -7,14 +7,20 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import cv2
+import structlog
 
-from cardscanner.config import EmbedderConfig, FinderConfig, IndexConfig
+from cardscanner.accept import best_prints, judge_checked, judge_prints
+from cardscanner.config import EmbedderConfig, FinderConfig, IndexConfig, VerifyConfig
 from cardscanner.detect import open_finder
 from cardscanner.embed import load_embedder
-from cardscanner.manifest import ModelManifest, agree, load_model_manifest
+from cardscanner.manifest import AcceptRule, ModelManifest, agree, load_model_manifest
 from cardscanner.match import Database, load_index, open_database
 from cardscanner.pipeline import Eye
 from cardscanner.ports import Embedder
+from cardscanner.records import Picture, Sighting, Verdict
+from cardscanner.verify.verifier import Verifier
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,11 +31,26 @@ class Rooms:
     embedder: Embedder
     database: Database
     model: ModelManifest
+    verifier: Verifier | None
+    """``None``: vectors alone decide, because the configuration or the database says so."""
+    rule: AcceptRule
+    """The database's accept rule with the overrides of ``verify``."""
+
+    def judged(self, picture: Picture, sighting: Sighting, top: int) -> Verdict:
+        """Say what one sighting of a still picture is; its best candidates are looked at again."""
+        prints = best_prints(sighting.neighbours, self.database.card_of)
+        if self.verifier is None:
+            return judge_prints(prints, self.rule, top)
+        return judge_checked(self.verifier.checked(picture, sighting.quad.corners, prints), self.rule, top)
 
 
 @contextmanager
 def open_rooms(
-    finder: FinderConfig, embedder: EmbedderConfig, index: IndexConfig, candidates: int = 1
+    finder: FinderConfig,
+    embedder: EmbedderConfig,
+    index: IndexConfig,
+    candidates: int = 1,
+    verify: VerifyConfig | None = None,
 ) -> Iterator[Rooms]:
     """Open model, database and index; close them in reverse.
 
@@ -49,4 +70,29 @@ def open_rooms(
         outlines = open_finder(finder)
         with closing(load_index(index, database)) as search, closing(load_embedder(embedder)) as network:
             eye = Eye(outlines, finder, network, search, max(database.depth, candidates))
-            yield Rooms(eye, network, database, model)
+            looks = verify or VerifyConfig()
+            yield Rooms(
+                eye, network, database, model, _verifier(looks, database), checked_rule(database, looks)
+            )
+
+
+def checked_rule(database: Database, verify: VerifyConfig) -> AcceptRule:
+    """Return the database's accept rule with the configuration's overrides for second looks."""
+    rule = database.manifest.accept
+    if rule.verify is None:
+        return rule
+    given = {"threshold": verify.threshold, "print_lead": verify.print_lead}
+    wanted = {key: value for key, value in given.items() if value is not None}
+    return rule.model_copy(update={"verify": rule.verify.model_copy(update=wanted)})
+
+
+def _verifier(verify: VerifyConfig, database: Database) -> Verifier | None:
+    if not verify.enabled:
+        return None
+    if database.pictures is None or database.manifest.accept.verify is None:
+        log.warning(
+            "the database has no pictures: candidates are not looked at again; build it again to have them",
+            database=str(database.folder),
+        )
+        return None
+    return Verifier(database.pictures)

@@ -48,14 +48,15 @@ class ScanLoop:
     def __call__(self, stopping: threading.Event) -> None:
         """Scan until the stop; what cannot be cured here is raised and ends the process."""
         config = self._config
-        with open_rooms(config.finder, config.embedder, config.index, config.decide.top) as rooms:
+        with open_rooms(config.finder, config.embedder, config.index, config.decide.top, config.verify) as rooms:
             facts = scan_facts(config, rooms)
             decider = Decider(
                 config.decide,
-                rooms.database.manifest.accept,
+                rooms.rule,
                 rooms.database.card_of,
                 rooms.eye.search,
                 config.camera.name,
+                rooms.verifier.checked if rooms.verifier else None,
             )
             self._vitals.npu_is("ok" if config.embedder.backend == "hailo" else "absent")
             self._vitals.ready.set()
@@ -90,6 +91,7 @@ class ScanLoop:
                 card=_name(event),
                 score=round(event.verdict.score, 3),
                 margin=round(event.verdict.margin, 3),
+                check=_second_look(event),
                 frames=event.frames,
                 stages_ms={name: round(value, 1) for name, value in watch.ms.items()},
             )
@@ -171,6 +173,11 @@ def is_lossless(camera: CameraConfig) -> bool:
 
 def _name(event: ScanEvent) -> str | None:
     return event.verdict.candidates[0].card.card_id if event.verdict.candidates else None
+
+
+def _second_look(event: ScanEvent) -> float | None:
+    check = event.verdict.check
+    return None if check is None else round(check.score, 3)
 
 
 def scan_facts(config: Config, rooms: Rooms) -> ScanFacts:

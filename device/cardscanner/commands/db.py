@@ -53,6 +53,10 @@ def add_parser(commands: Subparsers) -> None:
     build.add_argument("--name", help="name of the database (default: the folder's name)")
     build.add_argument("--version", help="version of the database (default: today)")
     build.add_argument("--strict", action="store_true", help="fail when a picture cannot be read")
+    build.add_argument(
+        "--no-pictures", action="store_true",
+        help="store no small pictures (8 KB a card): candidates cannot be looked at again",
+    )  # fmt: skip
     build.add_argument("--json", action="store_true", help="print the report as one JSON document")
     add_embedder(build)
     build.set_defaults(command=run_build)
@@ -77,6 +81,7 @@ def run_build(arguments: argparse.Namespace) -> int:
             load_model_manifest(config.model),
             title=_title(arguments),
             strict=arguments.strict,
+            pictures=not arguments.no_pictures,
         )
     if arguments.json:
         unreadable = [{"card_id": each.card_id, "reason": each.reason} for each in report.unreadable]
@@ -98,6 +103,14 @@ def _tell(report: BuildReport, out: Path) -> None:
     )
     rule = manifest.accept
     print(f"accept rule: margin >= {rule.threshold:.4f}, prints {rule.print_gap:.4f} apart")
+    if rule.verify is None:
+        print("without pictures: candidates are not looked at again")
+    else:
+        looks = rule.verify
+        print(
+            f"second look: margin + {looks.weight:.3f} x score >= {looks.threshold:.4f}, "
+            f"prints {looks.print_lead:.4f} apart"
+        )
     for each in report.unreadable:
         print(f"left out: {each.card_id}: {each.reason}", file=sys.stderr)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +29,7 @@ from cardscanner.match.card_table import Reference
 from cardscanner.match.database import VECTORS_FILE
 from cardscanner.match.exact import ExactIndex, exact_index
 from cardscanner.match.gallery import Gallery
+from cardscanner.match.looks import write_picture_file
 from cardscanner.match.progress import Progress
 from cardscanner.match.search_effort import TOP, choose_effort
 from cardscanner.match.selftest import self_test
@@ -35,9 +37,11 @@ from cardscanner.match.unit_vectors import Stored
 from cardscanner.match.work_area import WorkArea
 from cardscanner.ports import Embedder
 from cardscanner.records import Card
+from cardscanner.verify.stored import PICTURES_FILE, open_pictures
 
 TREES = 50
 SEED = 2026
+DATA_FILES = (VECTORS_FILE, INDEX_FILE, CARDS_FILE, PICTURES_FILE)
 _POOR = 0.5
 
 
@@ -56,19 +60,25 @@ def assemble(
     model: ModelManifest,
     title: Title,
     progress: Progress,
+    *,
+    pictures: bool = True,
 ) -> DatabaseManifest:
-    """Write all files of a database into the work area; ``references`` are those that have a vector."""
+    """Write all files of a database into the work area; ``references`` are those that have a vector.
+
+    Without ``pictures`` its candidates cannot be looked at again.
+    """
     folder = work.folder
     stored = write_vectors(folder / VECTORS_FILE, work, len(references), model.dim)
     exact = exact_index(stored)
     gallery = Gallery([each.path for each in references], stored, exact)
     limit = measure_artwork_limit(gallery, embedder, SEED, progress)
     artworks = join_artworks([each.art_group for each in references], stored, limit)
-    rule = _noted(calibrate(gallery, artworks, embedder, SEED, progress), limit)
+    rule = _noted(_rule(folder, gallery, artworks, embedder, progress, pictures=pictures), limit)
     _tell(artworks, rule, progress)
     _write_card_file(folder / CARDS_FILE, references, artworks)
     progress.note(f"building the index over {len(stored)} vectors")
     index = write_index(folder / INDEX_FILE, stored, exact)
+    names = DATA_FILES if pictures else DATA_FILES[:-1]
     manifest = DatabaseManifest(
         name=title.name,
         version=title.version,
@@ -82,11 +92,28 @@ def assemble(
         dtype="float16",
         index=index,
         accept=rule,
-        files={name: describe_file(folder / name) for name in (VECTORS_FILE, INDEX_FILE, CARDS_FILE)},
+        files={name: describe_file(folder / name) for name in names},
         created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
     )
     write_json(folder / MANIFEST, sealed_document(manifest))
     return load_database_manifest(folder)
+
+
+def _rule(
+    folder: Path,
+    gallery: Gallery,
+    artworks: Artworks,
+    embedder: Embedder,
+    progress: Progress,
+    *,
+    pictures: bool,
+) -> AcceptRule:
+    """Calibrate the accept rule, with second looks at the small pictures that are written before."""
+    if not pictures:
+        return calibrate(gallery, artworks, embedder, SEED, progress)
+    write_picture_file(folder / PICTURES_FILE, gallery, artworks, progress)
+    with closing(open_pictures(folder / PICTURES_FILE, len(gallery.stored))) as stored:
+        return calibrate(gallery, artworks, embedder, SEED, progress, stored)
 
 
 def write_vectors(path: Path, work: WorkArea, rows: int, dim: int) -> Stored:

@@ -39,13 +39,14 @@ def build_database(
     strict: bool = False,
     progress: Progress | None = None,
     part_cards: int = PART_CARDS,
+    pictures: bool = True,
 ) -> BuildReport:
     """Build the database folder ``out`` from a folder of pictures or a CSV card table.
 
     An interrupted build goes on where it stopped. A finished database that lies in ``out`` is replaced in
     one step at the very end. References that cannot be read are left out and listed. ``part_cards`` of them
     are embedded between two savings. Without a title, the database is called like its folder and
-    its version is the day.
+    its version is the day. ``pictures`` keeps a small grey picture of each card, for a second look.
 
     Raises
     ------
@@ -64,7 +65,7 @@ def build_database(
         embed_references(references, embedder, work, progress)
         kept, unreadable = _sift(references, work)
         _refuse(source, kept, unreadable, strict=strict)
-        manifest = assemble(kept, work, embedder, model, title, progress)
+        manifest = assemble(kept, work, embedder, model, title, progress, pictures=pictures)
         install(work.folder, out, sorted(manifest.files))
     return BuildReport(manifest, tuple(unreadable))
 

@@ -1,6 +1,8 @@
 """The reference database: a folder of vectors, an index, a card table, and the manifest that seals them.
 
-``manifest.json``  ``vectors.npy`` (N, D) float16  ``index.ann``  ``cards.sqlite``
+``manifest.json``  ``vectors.npy`` (N, D) float16  ``index.ann``  ``cards.sqlite``  ``pictures.bin``
+
+Databases of older builds have no pictures; they work, without a second look at candidates.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from cardscanner.match.depth import neighbours_needed
 from cardscanner.match.replacement import located
 from cardscanner.match.unit_vectors import Stored
 from cardscanner.records import Card
+from cardscanner.verify.stored import PICTURES_FILE, StoredPictures, open_pictures
 
 VECTORS_FILE = "vectors.npy"
 
@@ -24,13 +27,21 @@ class Database:
     """Reference vectors, mapped, and the cards behind their rows."""
 
     def __init__(
-        self, folder: Path, manifest: DatabaseManifest, vectors: Stored, cards: CardStore, depth: int
+        self,
+        folder: Path,
+        manifest: DatabaseManifest,
+        vectors: Stored,
+        cards: CardStore,
+        depth: int,
+        pictures: StoredPictures | None = None,
     ) -> None:
         self.folder = folder
         self.depth = depth
         """Neighbours to ask the index for, so that they hold the artworks that the accept rule compares."""
         self.manifest = manifest
         self.vectors = vectors
+        self.pictures = pictures
+        """Small pictures of the references; ``None`` when the database was built without."""
         self._cards = cards
 
     def card_of(self, row: int) -> Card:
@@ -54,12 +65,14 @@ class Database:
         return located(self.folder, self.manifest, name)
 
     def close(self) -> None:
-        """Close the card table; the vectors are unmapped when nobody holds them any more."""
+        """Close card table and pictures; the vectors are unmapped when nobody holds them any more."""
         self._cards.close()
+        if self.pictures is not None:
+            self.pictures.close()
 
 
 def open_database(folder: Path) -> Database:
-    """Open a database folder; vectors and cards are hashed, then mapped.
+    """Open a database folder; its files are hashed, then mapped.
 
     Raises
     ------
@@ -78,9 +91,12 @@ def open_database(folder: Path) -> Database:
 
 def _open(folder: Path, manifest: DatabaseManifest) -> Database:
     vectors = _map_vectors(located(folder, manifest, VECTORS_FILE), manifest)
+    pictures = None
+    if PICTURES_FILE in manifest.files:
+        pictures = open_pictures(located(folder, manifest, PICTURES_FILE), manifest.rows)
     cards = open_cards(located(folder, manifest, CARDS_FILE), manifest.rows)
     depth = neighbours_needed(cards.prints(), manifest.accept.last_rank)
-    return Database(folder, manifest, vectors, cards, min(depth, manifest.rows))
+    return Database(folder, manifest, vectors, cards, min(depth, manifest.rows), pictures)
 
 
 def _map_vectors(path: Path, manifest: DatabaseManifest) -> Stored:

@@ -14,6 +14,7 @@ from cardscanner.match.database import Database, open_database
 from cardscanner.match.exact import exact_index
 from cardscanner.match.replacement import located
 from cardscanner.match.selftest import self_test
+from cardscanner.verify.stored import StoredPictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ def _check_content(folder: Path) -> Iterator[Check]:
         yield _check("vectors", lambda: _check_vectors(database))
         yield _check("cards", lambda: _check_cards(database))
         yield _check("index", lambda: _check_index(database))
+        if database.pictures is not None:
+            yield _check("pictures", partial(_check_pictures, database.pictures))
     finally:
         database.close()
 
@@ -87,6 +90,12 @@ def _check_cards(database: Database) -> str:
         if database.row_of(database.card_of(row).card_id) != row:
             raise ArtifactError(f"row {row} and its card do not point at each other")
     return f"{cards} cards of {artworks} artworks, in the order of their rows"
+
+
+def _check_pictures(pictures: StoredPictures) -> str:
+    for row in range(len(pictures)):
+        pictures.half(row)
+    return f"{len(pictures)} small pictures can be decoded"
 
 
 def _check_index(database: Database) -> str:

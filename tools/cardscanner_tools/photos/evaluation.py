@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cardscanner.accept import judge
 from cardscanner.decide import one_per_object
 from cardscanner.geometry import iou
 from cardscanner.pictures import read_picture
@@ -98,7 +97,7 @@ def evaluate_photo(
             photo.path,
             card,
             sightings[chosen],
-            _judge(rooms, sightings[chosen]),
+            rooms.judged(picture, sightings[chosen], top=5),
             crop,
             overlap,
             hashes.nearest(crop),
@@ -107,11 +106,7 @@ def evaluate_photo(
     for number, sighting in enumerate(sightings):
         if number not in taken:
             crop = rectify(picture, sighting.quad.corners, info.height, info.width)
-            yield Outcome(photo.path, None, sighting, _judge(rooms, sighting), crop, 0.0)
-
-
-def _judge(rooms: Rooms, sighting: Sighting) -> Verdict:
-    return judge(sighting.neighbours, rooms.database.card_of, rooms.database.manifest.accept, top=5)
+            yield Outcome(photo.path, None, sighting, rooms.judged(picture, sighting, top=5), crop, 0.0)
 
 
 def _pair(labels: Sequence[Corners], found: Sequence[Corners]) -> dict[int, tuple[int, float]]:

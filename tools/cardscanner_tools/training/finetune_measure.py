@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from cardscanner.manifest import AcceptRule
-from cardscanner.match.calibrate import smallest_threshold
+from cardscanner.match.thresholds import smallest_threshold
 from cardscanner.match.embedding import embed_crops
 from cardscanner.match.exact import ExactIndex, exact_index
 from cardscanner.match.margins import scores_of

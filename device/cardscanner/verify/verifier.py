@@ -1,0 +1,110 @@
+"""Checking the candidates of one card against their stored pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cardscanner.records import Candidate, Check, Corners, Picture
+from cardscanner.verify.blocks import FINE, agreement, block_statistics
+from cardscanner.verify.prints import PrintTeller
+from cardscanner.verify.settle import settled, worth
+from cardscanner.verify.stored import Grey, StoredPictures, Values
+from cardscanner.verify.view import Points, View, look_at
+
+CANDIDATES = 5
+"""Prints that are looked at again, the best of the vector search."""
+
+_SATURATED = 250
+_MOST_SATURATED = 0.3
+"""Share of a block that may be white before it is glare."""
+_KEPT = 0.85
+"""Share of the evidence that counts, the best of it: fingers agree with nothing."""
+_LEAST_OWN = 0.02
+_SURELY = 0.6
+"""With this score of the best candidate, no other one gets an alignment of its own."""
+
+OwnMap = Callable[[int], Values]
+"""How far the card of a row differs from those that look like it; see :meth:`StoredPictures.own`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """A view through one outline."""
+
+    outline: Points
+    half: Grey
+    """With a rim of one pixel."""
+    glare: Values
+    """Share of each block that is white."""
+
+
+class Verifier:
+    """Owned by one thread, like the file that it reads."""
+
+    def __init__(self, pictures: StoredPictures, own: OwnMap | None = None) -> None:
+        self._pictures = pictures
+        self._own = own or pictures.own
+        self._teller = PrintTeller(pictures)
+
+    def checked(self, picture: Picture, corners: Corners, prints: Sequence[Candidate]) -> tuple[Candidate, ...]:
+        """Return the candidates, best first as they came, the first few of them with what a second look says.
+
+        ``corners`` begin at the top left of the upright card and may be off by a tenth of its width.
+
+        Raises
+        ------
+        ArtifactError
+            A stored picture is damaged.
+        """
+        looked = [each for each in prints[:CANDIDATES] if each.row is not None]
+        if not looked:
+            return tuple(prints)
+        view = look_at(picture, corners)
+        halves = {each.row: self._pictures.half(each.row) for each in looked}
+        seen = _through(view, settled(view, halves[looked[0].row]))
+        found = {each.row: self._compare(each.row, halves[each.row], seen) for each in looked}
+        best = max(found, key=lambda row: found[row][0])
+        if best != looked[0].row and found[best][0] < _SURELY:
+            seen = _through(view, settled(view, halves[best]))
+            found[best] = max(found[best], self._compare(best, halves[best], seen))
+        checks = {row: Check(*pair) for row, pair in found.items()}
+        self._tell_prints(view, seen.outline, looked, checks)
+        return tuple(
+            Candidate(each.card, each.score, each.row, checks.get(each.row)) if each in looked else each
+            for each in prints
+        )
+
+    def _compare(self, row: int, half: Grey, seen: _Seen) -> tuple[float, float]:
+        """Return score and share of one candidate."""
+        evidence = worth(half, FINE) * np.maximum(self._own(row), _LEAST_OWN)
+        clear = np.where(seen.glare <= _MOST_SATURATED, evidence, 0.0)
+        agreed = np.maximum(agreement(half, seen.half, FINE), 0.0)
+        order = np.argsort(-agreed, kind="stable")
+        so_far = np.cumsum(clear[order])
+        kept = order[: int(np.searchsorted(so_far, _KEPT * so_far[-1])) + 1]
+        total = float(clear[kept].sum())
+        if total <= 0:
+            return 0.0, 0.0
+        return float(clear[kept] @ agreed[kept]) / total, total / float(evidence.sum())
+
+    def _tell_prints(
+        self, view: View, outline: Points, looked: Sequence[Candidate], checks: dict[int, Check]
+    ) -> None:
+        """Add the leads of those that share the artwork of the best candidate."""
+        first = max(looked, key=lambda each: checks[each.row].score)
+        twins = [each.row for each in looked if each.card.artwork == first.card.artwork]
+        if len(twins) < 2:
+            return
+        twins.sort(key=lambda row: row != first.row)
+        for row, lead in zip(twins, self._teller.leads(view, outline, twins), strict=True):
+            checks[row] = Check(checks[row].score, checks[row].share, lead)
+
+
+def _through(view: View, outline: Points) -> _Seen:
+    half = view.cut(outline, 1, FINE.reach_px)
+    rim = FINE.reach_px
+    white = (half[rim:-rim, rim:-rim] >= _SATURATED).astype(np.uint8)
+    return _Seen(outline, half, block_statistics(white, FINE)[0])
