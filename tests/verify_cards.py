@@ -45,13 +45,17 @@ def with_number(picture: Picture, number: str) -> Picture:
     """The same card with another collector number: nothing else differs."""
     changed = picture.copy()
     height, width = changed.shape[:2]
-    cv2.rectangle(changed, (width // 20, height * 95 // 100), (width // 4, height * 99 // 100), (235, 235, 225), -1)
+    cv2.rectangle(
+        changed, (width // 20, height * 95 // 100), (width // 4, height * 99 // 100), (235, 235, 225), -1
+    )
     where = (width // 18, height * 985 // 1000)
     cv2.putText(changed, number, where, cv2.FONT_HERSHEY_SIMPLEX, height / 1100, (10, 10, 10), 1, cv2.LINE_AA)
     return changed
 
 
-def stored_pictures(folder: Path, faces: list[Picture], groups: list[list[int]] | None = None) -> StoredPictures:
+def stored_pictures(
+    folder: Path, faces: list[Picture], groups: list[list[int]] | None = None
+) -> StoredPictures:
     """Store pictures with their maps: each card told from the four that follow, prints from their group."""
     path = folder / PICTURES_FILE
     write_pictures(path, map(encode_reference, faces), len(faces))

@@ -48,7 +48,9 @@ class ScanLoop:
     def __call__(self, stopping: threading.Event) -> None:
         """Scan until the stop; what cannot be cured here is raised and ends the process."""
         config = self._config
-        with open_rooms(config.finder, config.embedder, config.index, config.decide.top, config.verify) as rooms:
+        with open_rooms(
+            config.finder, config.embedder, config.index, config.decide.top, config.verify
+        ) as rooms:
             facts = scan_facts(config, rooms)
             decider = Decider(
                 config.decide,

@@ -29,7 +29,7 @@ class BuildReport:
     unreadable: tuple[Unreadable, ...]
 
 
-def build_database(
+def build_database(  # noqa: PLR0913 - what varies is given by name
     source: Path,
     out: Path,
     embedder: Embedder,

@@ -24,7 +24,13 @@ from cardscanner.match.captures import CAPTURE, MILD
 from cardscanner.match.gallery import Captured, Gallery, capture_cards, capture_not_cards
 from cardscanner.match.margins import Scores, print_leads, scores_of
 from cardscanner.match.progress import Progress
-from cardscanner.match.thresholds import FALSE_ACCEPTS, WRONG_PRINTS, share_of, smallest_gap, smallest_threshold
+from cardscanner.match.thresholds import (
+    FALSE_ACCEPTS,
+    WRONG_PRINTS,
+    share_of,
+    smallest_gap,
+    smallest_threshold,
+)
 from cardscanner.ports import Embedder
 from cardscanner.verify.stored import StoredPictures
 

@@ -1,9 +1,9 @@
 """The rule for second looks, calibrated on the same simulated captures as the rule for vectors.
 
-Each capture is looked at as the box looks at it, with its card in the gallery and with its whole artwork taken
-out. The weight of the look's score against the margin of the vectors is Fisher's: the direction in which known
-and unknown cards lie furthest apart for their scatter. The threshold is then the smallest evidence that at
-most a fixed share of the strangers reach, of each kind, as for the margin alone.
+Each capture is looked at as the box looks at it, with its card in the gallery and with its whole artwork
+taken out. The weight of the look's score against the margin of the vectors is Fisher's: the direction in
+which known and unknown cards lie furthest apart for their scatter. The threshold is then the smallest
+evidence that at most a fixed share of the strangers reach, of each kind, as for the margin alone.
 """
 
 from __future__ import annotations

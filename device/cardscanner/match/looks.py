@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from cardscanner.files import replacing
 from cardscanner.match.artworks import Artworks
-from cardscanner.match.exact import ExactIndex
 from cardscanner.match.gallery import Captured, Gallery
 from cardscanner.match.margins import better_ways
 from cardscanner.match.progress import Progress

@@ -48,7 +48,7 @@ def scores_of(
 def better_ways(
     exact: ExactIndex, artworks: Artworks, ways_up: Sequence[Vectors], hidden: Artworks | None = None
 ) -> Iterator[tuple[int, list[Candidate]]]:
-    """Give for each capture the way up with the best cosine, as its number, and the cards that are nearest."""
+    """Give for each capture the number of the way up with the best cosine, and the nearest cards."""
     depth = _depth(artworks)
     deeper = depth if hidden is None else depth + int(np.bincount(artworks).max())
     searched = [exact.nearest(vectors, deeper) for vectors in ways_up]

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 FALSE_ACCEPTS = {"unknown": 0.01, "upside_down": 0.005, "not_cards": 0.005}
 """Share of simulated captures that may be accepted, by kind.
 
-Unknown cards get 1 %: the worst half per cent of them are unlabelled reprints, other prints of the same picture,
-which no threshold can keep out and which made it reject every fifth known card on photographs.
+Unknown cards get 1 %: the worst half per cent of them are other prints of a picture that nobody labelled as
+such. A threshold that keeps those out rejected every fourth known card on photographs.
 """
 WRONG_PRINTS = 0.01
 

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cardscanner.verify.blocks import Grid, Values
+from cardscanner.verify.blocks import Grid
+from cardscanner.verify.stored import Values
 from cardscanner.verify.view import UNIT, Points
 
 _PULL_PX = 3.0
@@ -62,7 +63,7 @@ def _between(found: Values, each: Indices, y: Indices, x: Indices, down: int, ri
     before = found[each, np.maximum(y - down, 0), np.maximum(x - right, 0)]
     after = found[each, np.minimum(y + down, last), np.minimum(x + right, last)]
     bend = np.minimum(before + after - 2 * found[each, y, x], -1e-6)
-    return np.clip(0.5 * (before - after) / bend, -0.5, 0.5)
+    return np.asarray(np.clip(0.5 * (before - after) / bend, -0.5, 0.5))
 
 
 def _design(points: Points) -> tuple[Values, Values]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
@@ -74,7 +75,7 @@ def surfaces(reference: Shades, seen: Shades, grid: Grid, which: Whole | None = 
     for number, (x, y) in enumerate(places.tolist()):
         block, window = reference[y : y + side, x : x + side], seen[y : y + wide, x : x + wide]
         found[number] = cv2.matchTemplate(window, block, cv2.TM_CCOEFF_NORMED)
-    return np.clip(np.nan_to_num(found, nan=0.0, posinf=0.0, neginf=0.0), -1.0, 1.0)
+    return np.asarray(np.clip(np.nan_to_num(found, nan=0.0, posinf=0.0, neginf=0.0), -1.0, 1.0), np.float64)
 
 
 def agreement(reference: Shades, seen: Shades, grid: Grid) -> Values:
@@ -96,11 +97,11 @@ def agreement(reference: Shades, seen: Shades, grid: Grid) -> Values:
             bottom = spread * np.sqrt(np.maximum(power, 0.0))
             level = (together - mean * there) / np.maximum(bottom, _FLAT**2)
             best = np.maximum(best, level)
-    return np.clip(best, -1.0, 1.0)
+    return np.asarray(np.clip(best, -1.0, 1.0), dtype=np.float64)
 
 
 def flattened(picture: Grey) -> NDArray[np.float32]:
-    """Return a picture less what is coarse in it, its contrast evened out: small print counts as much as edges.
+    """Return a picture less what is coarse in it, contrast evened out: small print counts like edges.
 
     From each pixel the mean around it is taken, then it is divided by the standard deviation around it.
     """
@@ -114,13 +115,15 @@ def block_statistics(picture: NDArray[np.float32] | Grey, grid: Grid) -> tuple[V
     """Return mean and standard deviation inside each block, (N,) each, in grey levels."""
     sums, squares = cv2.integral2(picture)
     mean = _block_means(sums, grid)
-    return mean, np.sqrt(np.maximum(_block_means(squares, grid) - mean**2, 0.0))
+    return mean, np.asarray(np.sqrt(np.maximum(_block_means(squares, grid) - mean**2, 0.0)), np.float64)
 
 
-def _block_means(integral: Values, grid: Grid, right: int = 0, down: int = 0) -> Values:
+def _block_means(integral: NDArray[Any], grid: Grid, right: int = 0, down: int = 0) -> Values:
     """Return the mean over each block, moved by (right, down), from an integral picture."""
     x, y = grid.first_px[:, 0] + right, grid.first_px[:, 1] + down
     side = grid.block_px
     flat, wide = integral.ravel(), integral.shape[1]
     top, bottom = y * wide + x, (y + side) * wide + x
-    return np.asarray((flat[bottom + side] - flat[bottom] - flat[top + side] + flat[top]) / float(side * side))
+    return np.asarray(
+        (flat[bottom + side] - flat[bottom] - flat[top + side] + flat[top]) / float(side * side)
+    )

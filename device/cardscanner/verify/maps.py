@@ -24,7 +24,7 @@ def own_map(half: Grey, others: Sequence[Grey]) -> Values:
     All are stored pictures at half their size. A card that nothing resembles is its own everywhere.
     """
     agreed = [_same_place(half, other, FINE) for other in others]
-    return 1.0 - np.max([np.zeros(len(FINE.first_px)), *agreed], axis=0)
+    return np.asarray(1.0 - np.max([np.zeros(len(FINE.first_px)), *agreed], axis=0))
 
 
 def print_map(row: int, twins: Sequence[int], pictures: StoredPictures) -> Values:

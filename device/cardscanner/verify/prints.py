@@ -53,7 +53,9 @@ class PrintTeller:
         lead = np.full((len(rows), len(rows)), np.inf)
         for one, other in combinations(range(len(rows)), 2):
             weights = _difference(fine[one], fine[other], which) * np.maximum(contrast[one], contrast[other])
-            found = float(weights @ (agreed[one] - agreed[other])) / max(float(weights.sum()), _LEAST_EVIDENCE)
+            found = float(weights @ (agreed[one] - agreed[other])) / max(
+                float(weights.sum()), _LEAST_EVIDENCE
+            )
             lead[one, other], lead[other, one] = found, -found
         return [float(each) for each in lead.min(axis=1)]
 
@@ -79,14 +81,17 @@ def _as_seen(face: Grey, view: View) -> Grey:
         return face
     size = (max(8, round(resolved)), max(8, round(resolved * HEIGHT_PX / WIDTH_PX)))
     small = cv2.resize(face, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(small, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    return np.asarray(
+        cv2.resize(small, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_LINEAR), dtype=np.uint8
+    )
 
 
 def _difference(one: Shades, other: Shades, which: Whole) -> Values:
     """Return how far two faces differ in each block, what even equal ones do left out."""
     rim = SHARP.reach_px
     wide = cv2.copyMakeBorder(other, rim, rim, rim, rim, cv2.BORDER_REPLICATE)
-    return np.maximum(1.0 - np.maximum(_agreement(one, wide, which), 0.0) - _NOISE, 0.0)
+    agreed = _agreement(one, np.asarray(wide, dtype=np.float32), which)
+    return np.maximum(1.0 - np.maximum(agreed, 0.0) - _NOISE, 0.0)
 
 
 def _agreement(face: Shades, seen: Shades, which: Whole) -> Values:

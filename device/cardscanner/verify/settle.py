@@ -16,7 +16,9 @@ _HALF_WORTH = 20.0
 
 def settled(view: View, half: Grey, outline: Points = UNIT) -> Points:
     """Return where a card lies whose reference, at half its size, is ``half``."""
-    quarter = np.asarray(cv2.resize(half, (COARSE.width, COARSE.height), interpolation=cv2.INTER_AREA), np.uint8)
+    quarter = np.asarray(
+        cv2.resize(half, (COARSE.width, COARSE.height), interpolation=cv2.INTER_AREA), np.uint8
+    )
     return _moved(view, half, _moved(view, quarter, outline, COARSE, level=2), MIDDLE, level=1)
 
 

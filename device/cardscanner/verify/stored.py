@@ -142,7 +142,8 @@ def write_maps(path: Path, own: NDArray[np.float16], prints: NDArray[np.float16]
         file.seek(_HEAD.size)
         table = np.frombuffer(file.read(rows * _LINE.itemsize), _LINE).copy()
         table["own"], table["print"] = (
-            np.rint(np.clip(each, 0.0, 1.0).astype(np.float32) * 255).astype(np.uint8) for each in (own, prints)
+            np.rint(np.clip(each, 0.0, 1.0).astype(np.float32) * 255).astype(np.uint8)
+            for each in (own, prints)
         )
         file.seek(_HEAD.size)
         file.write(table.tobytes())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +49,9 @@ class Verifier:
         self._own = own or pictures.own
         self._teller = PrintTeller(pictures)
 
-    def checked(self, picture: Picture, corners: Corners, prints: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    def checked(
+        self, picture: Picture, corners: Corners, prints: Sequence[Candidate]
+    ) -> tuple[Candidate, ...]:
         """Return the candidates, best first as they came, the first few of them with what a second look says.
 
         ``corners`` begin at the top left of the upright card and may be off by a tenth of its width.
@@ -59,23 +61,24 @@ class Verifier:
         ArtifactError
             A stored picture is damaged.
         """
-        looked = [each for each in prints[:CANDIDATES] if each.row is not None]
+        looked = {each.row: each for each in prints[:CANDIDATES] if each.row is not None}
         if not looked:
             return tuple(prints)
-        view = look_at(picture, corners)
-        halves = {each.row: self._pictures.half(each.row) for each in looked}
-        seen = _through(view, settled(view, halves[looked[0].row]))
-        found = {each.row: self._compare(each.row, halves[each.row], seen) for each in looked}
+        checks = self._looked_at(look_at(picture, corners), looked)
+        return tuple(_with_check(each, checks) for each in prints)
+
+    def _looked_at(self, view: View, looked: Mapping[int, Candidate]) -> dict[int, Check]:
+        """Return what a look at each of the candidates says, by their rows; the first is the likeliest."""
+        first = next(iter(looked))
+        halves = {row: self._pictures.half(row) for row in looked}
+        seen = _through(view, settled(view, halves[first]))
+        found = {row: self._compare(row, half, seen) for row, half in halves.items()}
         best = max(found, key=lambda row: found[row][0])
-        if best != looked[0].row and found[best][0] < _SURELY:
+        if best != first and found[best][0] < _SURELY:
             seen = _through(view, settled(view, halves[best]))
             found[best] = max(found[best], self._compare(best, halves[best], seen))
-        checks = {row: Check(*pair) for row, pair in found.items()}
-        self._tell_prints(view, seen.outline, looked, checks)
-        return tuple(
-            Candidate(each.card, each.score, each.row, checks.get(each.row)) if each in looked else each
-            for each in prints
-        )
+        leads = self._leads(view, seen.outline, looked, best)
+        return {row: Check(score, share, leads.get(row)) for row, (score, share) in found.items()}
 
     def _compare(self, row: int, half: Grey, seen: _Seen) -> tuple[float, float]:
         """Return score and share of one candidate."""
@@ -90,17 +93,21 @@ class Verifier:
             return 0.0, 0.0
         return float(clear[kept] @ agreed[kept]) / total, total / float(evidence.sum())
 
-    def _tell_prints(
-        self, view: View, outline: Points, looked: Sequence[Candidate], checks: dict[int, Check]
-    ) -> None:
-        """Add the leads of those that share the artwork of the best candidate."""
-        first = max(looked, key=lambda each: checks[each.row].score)
-        twins = [each.row for each in looked if each.card.artwork == first.card.artwork]
+    def _leads(
+        self, view: View, outline: Points, looked: Mapping[int, Candidate], best: int
+    ) -> dict[int, float]:
+        """Return the leads of the prints that share the artwork of the best candidate."""
+        name = looked[best].card.artwork
+        twins = [best, *(row for row, each in looked.items() if each.card.artwork == name and row != best)]
         if len(twins) < 2:
-            return
-        twins.sort(key=lambda row: row != first.row)
-        for row, lead in zip(twins, self._teller.leads(view, outline, twins), strict=True):
-            checks[row] = Check(checks[row].score, checks[row].share, lead)
+            return {}
+        return dict(zip(twins, self._teller.leads(view, outline, twins), strict=True))
+
+
+def _with_check(print_: Candidate, checks: Mapping[int, Check]) -> Candidate:
+    if print_.row is None or print_.row not in checks:
+        return print_
+    return Candidate(print_.card, print_.score, print_.row, checks[print_.row])
 
 
 def _through(view: View, outline: Points) -> _Seen:

@@ -43,7 +43,9 @@ class View:
         there = cv2.getPerspectiveTransform((edge + rim_px).astype(np.float32), seen.astype(np.float32))
         size = (width + 2 * rim_px, height + 2 * rim_px)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return np.asarray(cv2.warpPerspective(picture, there, size, flags=flags, borderMode=cv2.BORDER_REPLICATE))
+        return np.asarray(
+            cv2.warpPerspective(picture, there, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        )
 
 
 def look_at(picture: Picture, corners: Corners) -> View:

@@ -18,8 +18,6 @@ from cardscanner.match.calibrate import (
     SMALL_GALLERY_FLOOR,
     calibrate,
     measure_artwork_limit,
-    smallest_gap,
-    smallest_threshold,
 )
 from cardscanner.match.captures import CAPTURE
 from cardscanner.match.embedding import embed_crops, reference_crop
@@ -27,6 +25,7 @@ from cardscanner.match.exact import exact_index
 from cardscanner.match.gallery import Gallery, capture_cards, capture_not_cards
 from cardscanner.match.margins import NOBODY, scores_of
 from cardscanner.match.progress import Progress
+from cardscanner.match.thresholds import smallest_gap, smallest_threshold
 from cardscanner.records import Card, Neighbour
 
 SILENT = Progress(io.StringIO())

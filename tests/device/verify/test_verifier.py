@@ -23,7 +23,11 @@ TWINS = {12: 12, 13: 12}
 def pictures(tmp_path_factory):
     """Twelve cards, and one more in two prints that differ in nothing but the number."""
     plain = face(20)
-    faces = [*(face(number) for number in range(12)), with_number(plain, "58/102"), with_number(plain, "17/264")]
+    faces = [
+        *(face(number) for number in range(12)),
+        with_number(plain, "58/102"),
+        with_number(plain, "17/264"),
+    ]
     stored = stored_pictures(tmp_path_factory.mktemp("verifier"), faces, [[12, 13]])
     yield stored
     stored.close()
@@ -35,7 +39,10 @@ def verifier(pictures):
 
 
 def _checks(verifier, made, rows, artworks=None):
-    return [each.check for each in verifier.checked(made.picture, made.corners, candidates(*rows, artworks=artworks))]
+    return [
+        each.check
+        for each in verifier.checked(made.picture, made.corners, candidates(*rows, artworks=artworks))
+    ]
 
 
 def test_every_candidate_gets_a_score_and_a_share_between_0_and_1(verifier):
@@ -60,7 +67,10 @@ def test_a_card_that_is_not_in_the_database_agrees_with_none(verifier):
 
 
 def test_corners_that_are_wrong_by_five_per_cent_are_forgiven(verifier):
-    scores = [_checks(verifier, scene(face(n), 50 + n, replace(CALM, corner=0.05)), [n, 11 - n])[0].score for n in range(6)]
+    scores = [
+        _checks(verifier, scene(face(n), 50 + n, replace(CALM, corner=0.05)), [n, 11 - n])[0].score
+        for n in range(6)
+    ]
     assert min(scores) > 0.6
 
 
@@ -71,7 +81,16 @@ def test_fingers_and_glare_cost_share_or_score_but_not_the_answer(verifier):
     hidden = made.picture.copy()
     cv2.ellipse(hidden, (x, bottom), ((right - x) // 3, (bottom - y) // 3), 20, 0, 360, (205, 160, 130), -1)
     glaring = made.picture.copy()
-    cv2.ellipse(glaring, ((x + right) // 2, y + (bottom - y) // 3), ((right - x) // 4,) * 2, 0, 0, 360, (255, 255, 255), -1)
+    cv2.ellipse(
+        glaring,
+        ((x + right) // 2, y + (bottom - y) // 3),
+        ((right - x) // 4,) * 2,
+        0,
+        0,
+        360,
+        (255, 255, 255),
+        -1,
+    )
     plain = verifier.checked(made.picture, made.corners, candidates(2, 3))[0].check
     finger = verifier.checked(hidden, made.corners, candidates(2, 3))
     glare = verifier.checked(glaring, made.corners, candidates(2, 3))
@@ -99,7 +118,9 @@ def test_two_prints_are_told_by_their_number_where_the_camera_shows_it(verifier)
     for number, row in (("58/102", 12), ("17/264", 13)):
         for seed in range(4):
             made = scene(with_number(face(20), number), seed, CALM, card_px=360)
-            verdict = judge_checked(verifier.checked(*_picture(made), candidates(13, 12, 1, artworks=TWINS)), RULE)
+            verdict = judge_checked(
+                verifier.checked(*_picture(made), candidates(13, 12, 1, artworks=TWINS)), RULE
+            )
             assert (verdict.decision, verdict.match) == ("match", "exact")
             assert verdict.card.card_id == f"card-{row}"
 

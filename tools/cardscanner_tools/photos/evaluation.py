@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cardscanner.accept import judge
 from cardscanner.decide import one_per_object
 from cardscanner.geometry import iou
 from cardscanner.pictures import read_picture
@@ -36,6 +37,8 @@ class Outcome:
     iou: float
     hashes: dict[int, list[str]] = field(default_factory=dict)
     """Five nearest card ids by pHash, by the hash's side."""
+    by_vectors: Verdict | None = None
+    """What would have been said without looking again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,12 +104,20 @@ def evaluate_photo(
             crop,
             overlap,
             hashes.nearest(crop),
+            _by_vectors(rooms, sightings[chosen]),
         )
     taken = {chosen for chosen, _ in pairs.values()}
     for number, sighting in enumerate(sightings):
         if number not in taken:
             crop = rectify(picture, sighting.quad.corners, info.height, info.width)
-            yield Outcome(photo.path, None, sighting, rooms.judged(picture, sighting, top=5), crop, 0.0)
+            yield Outcome(
+                photo.path, None, sighting, rooms.judged(picture, sighting, top=5), crop, 0.0, {},
+                _by_vectors(rooms, sighting),
+            )  # fmt: skip
+
+
+def _by_vectors(rooms: Rooms, sighting: Sighting) -> Verdict:
+    return judge(sighting.neighbours, rooms.database.card_of, rooms.rule, top=5)
 
 
 def _pair(labels: Sequence[Corners], found: Sequence[Corners]) -> dict[int, tuple[int, float]]:
