@@ -104,14 +104,17 @@ def _lead(print_: Candidate) -> float:
 
 
 def _unclear(twins: Sequence[Candidate], rule: AcceptRule, verify: VerifyRule) -> list[Candidate]:
-    """Return the prints that the answer may be, the first among them."""
+    """Return the prints that the answer may be, the first among them; those with a lead are told by it."""
     first = twins[0]
-    by_vector = [
-        each for each in twins[1:] if each.check is None and first.score - each.score < rule.print_gap
-    ]
-    if first.check is None or first.check.lead is None or first.check.lead >= verify.print_lead:
-        return [first, *by_vector]
-    return [first, *(each for each in twins[1:] if each.check is not None), *by_vector]
+    told = first.check is not None and first.check.lead is not None
+    surely = first.check is not None and (first.check.lead or 0.0) >= verify.print_lead
+
+    def may_be(other: Candidate) -> bool:
+        if told and other.check is not None:
+            return not surely
+        return first.score - other.score < rule.print_gap
+
+    return [first, *(each for each in twins[1:] if may_be(each))]
 
 
 def _answer(prints: Sequence[Candidate], unclear: Sequence[Candidate], margin: float, top: int) -> Verdict:

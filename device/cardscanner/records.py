@@ -100,7 +100,7 @@ class Check:
     """0 to 1: of what could be compared, how much was; the rest was glare or agreed with nothing."""
     lead: float | None = None
     """By how much it agrees better than every other print of its artwork that was looked at, where they
-    differ; negative when another agrees better, ``None`` when there is no other."""
+    differ; negative when another agrees better, ``None`` when there is no other or it agrees with none."""
 
 
 @dataclass(frozen=True, slots=True)

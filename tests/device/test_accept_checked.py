@@ -67,6 +67,14 @@ def test_a_print_that_was_not_looked_at_is_told_by_its_cosine():
     assert judge_checked(far, RULE).card.card_id == "c0"
 
 
+def test_prints_that_the_look_finds_neither_of_are_told_by_their_cosines():
+    clear = [_print(0, 0.9, 0.9, artwork=7), _print(1, 0.8, 0.95, artwork=7), _print(2, 0.1, 0.1)]
+    assert judge_checked(clear, RULE).card.card_id == "c0"
+    close = [clear[0], _print(1, 0.86, 0.95, artwork=7), clear[2]]
+    verdict = judge_checked(close, RULE)
+    assert (verdict.decision, _ids(verdict)[:2]) == ("ambiguous", ["c0", "c1"])
+
+
 def test_without_looks_or_without_a_rule_for_them_vectors_alone_decide():
     plain = [_print(0, 0.9), _print(1, 0.3)]
     assert judge_checked(plain, RULE) == judge_prints(plain, RULE)

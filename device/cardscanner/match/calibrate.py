@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from cardscanner.manifest import AcceptRule
 from cardscanner.match.artworks import Artworks
 from cardscanner.match.calibrate_looks import Captures, calibrate_looks
-from cardscanner.match.captures import CAPTURE, MILD
+from cardscanner.match.captures import CAPTURE, MILD, POOR
 from cardscanner.match.gallery import Captured, Gallery, capture_cards, capture_not_cards
 from cardscanner.match.margins import Scores, print_leads, scores_of
 from cardscanner.match.progress import Progress
@@ -100,7 +100,10 @@ def calibrate(
     rule = AcceptRule(threshold=threshold, print_gap=gap, calibration=found)
     if pictures is None:
         return rule
-    captures = Captures(captured.every(_step(cards, _LOOKS)), captured_twins, no_cards.every(_NO_CARD_STEP))
+    some = cards[:: _step(cards, _LOOKS)]
+    with progress.counting(len(some), "calibrating on poor captures") as one_more:
+        poor = capture_cards(gallery, some, POOR, embedder, seed + 4, one_more)
+    captures = Captures(poor, captured_twins, no_cards.every(_NO_CARD_STEP))
     least = SMALL_GALLERY_FLOOR if len(artworks) < SMALL_GALLERY else 0.0
     with progress.counting(len(captures), "calibrating second looks") as one_more:
         looks = calibrate_looks(gallery, artworks, captures, pictures, rule, least, one_more)

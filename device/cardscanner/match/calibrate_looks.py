@@ -1,4 +1,4 @@
-"""The rule for second looks, calibrated on the same simulated captures as the rule for vectors.
+"""The rule for second looks, calibrated on simulated captures like the rule for vectors, but poor ones.
 
 Each capture is looked at as the box looks at it, with its card in the gallery and with its whole artwork
 taken out. The weight of the look's score against the margin of the vectors is Fisher's: the direction in

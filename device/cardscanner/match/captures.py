@@ -59,6 +59,11 @@ CAPTURE = Strength(
 )
 """What the box is expected to cope with: corners found within 3 %, a lamp, a little out of focus."""
 
+POOR = Strength(
+    corner=0.05, brightness=0.2, contrast=0.35, white_balance=0.12, blur=0.015, noise=6, glare=1.0, jpeg=60
+)
+"""A capture that a person would take again; second looks at it score as those at real photographs do."""
+
 MILD = Strength(
     corner=0.01, brightness=0.05, contrast=0.1, white_balance=0.04, blur=0.003, noise=2, glare=0.0, jpeg=85
 )

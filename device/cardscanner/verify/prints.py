@@ -23,6 +23,10 @@ _RESOLVED = 0.8
 """What a camera resolves, as a share of its pixels: lens and colour filter take the rest."""
 _HELD = 128
 """Pictures held that were laid on another: 80 KB each."""
+_LEAST_LEVEL = 0.35
+"""Agreement that the best print must reach where it differs from another, to be one of them at all: on the
+photographs that may be learned from it is .36 to .85 for the right print, .22 to .33 where the card is of a
+language that neither reference has."""
 _MOST_BLOCKS = 48
 _NOISE = 0.05
 """By this much blocks of equal prints may differ: JPEG, scanning."""
@@ -37,10 +41,11 @@ class PrintTeller:
         self._pictures = pictures
         self._laid = lru_cache(maxsize=_HELD)(self._lay)
 
-    def leads(self, view: View, outline: Points, rows: Sequence[int]) -> list[float]:
+    def leads(self, view: View, outline: Points, rows: Sequence[int]) -> list[float] | None:
         """Return for each print how much better it agrees than the best of the others, -1 to 1.
 
-        ``outline`` is where the first of them lies.
+        ``outline`` is where the first of them lies. ``None``: where they differ, the card agrees with none of
+        them; it may be a print that is not here, such as one in another language.
         """
         which = self._differing(rows)
         if not len(which):
@@ -50,14 +55,21 @@ class PrintTeller:
         fine = [flattened(face) for face in faces]
         contrast = [worth(face, SHARP)[which] for face in faces]
         agreed = [np.maximum(_agreement(each, seen, which), 0.0) for each in fine]
-        lead = np.full((len(rows), len(rows)), np.inf)
+        lead, level = np.full((2, len(rows), len(rows)), np.inf)
         for one, other in combinations(range(len(rows)), 2):
             weights = _difference(fine[one], fine[other], which) * np.maximum(contrast[one], contrast[other])
             found = float(weights @ (agreed[one] - agreed[other])) / max(
                 float(weights.sum()), _LEAST_EVIDENCE
             )
             lead[one, other], lead[other, one] = found, -found
-        return [float(each) for each in lead.min(axis=1)]
+            if weights.sum() > _LEAST_EVIDENCE:
+                level[one, other], level[other, one] = (
+                    float(weights @ agreed[each]) / float(weights.sum()) for each in (one, other)
+                )
+        least = lead.min(axis=1)
+        if level.min(axis=1)[int(least.argmax())] < _LEAST_LEVEL:
+            return None
+        return [float(each) for each in least]
 
     def _differing(self, rows: Sequence[int]) -> Whole:
         """Return the blocks in which the prints differ most from others of their artwork."""

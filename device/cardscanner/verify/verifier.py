@@ -101,7 +101,8 @@ class Verifier:
         twins = [best, *(row for row, each in looked.items() if each.card.artwork == name and row != best)]
         if len(twins) < 2:
             return {}
-        return dict(zip(twins, self._teller.leads(view, outline, twins), strict=True))
+        leads = self._teller.leads(view, outline, twins)
+        return {} if leads is None else dict(zip(twins, leads, strict=True))
 
 
 def _with_check(print_: Candidate, checks: Mapping[int, Check]) -> Candidate:

@@ -136,6 +136,18 @@ def test_two_prints_that_differ_in_a_number_too_small_to_read_are_ambiguous_neve
             assert {each.card.card_id for each in verdict.candidates[:2]} == {"card-12", "card-13"}
 
 
+def test_a_print_that_is_not_there_gets_no_lead_over_those_that_are(tmp_path):
+    """The lower half of the card is another one's, as in another language: it agrees with neither print."""
+    half = face(20).shape[0] // 2
+    prints = [np.concatenate([face(20)[:half], face(n)[half:]]) for n in (21, 22, 23)]
+    stored = stored_pictures(tmp_path, [*prints[:2], *(face(n) for n in range(4))], [[0, 1]])
+    checks = _checks(Verifier(stored), scene(prints[2], 3, CALM), [0, 1, 2], {0: 0, 1: 0, 2: 2})
+    assert [each.lead for each in checks] == [None, None, None]
+    right = _checks(Verifier(stored), scene(prints[1], 3, CALM), [0, 1, 2], {0: 0, 1: 0, 2: 2})
+    assert right[1].lead > 0.3
+    stored.close()
+
+
 def test_two_references_with_the_same_picture_have_no_lead(tmp_path):
     stored = stored_pictures(tmp_path, [face(5), face(5), face(6)], [[0, 1]])
     made = scene(face(5), 2)
