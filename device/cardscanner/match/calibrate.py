@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from cardscanner.manifest import AcceptRule
 from cardscanner.match.artworks import Artworks
 from cardscanner.match.calibrate_looks import Captures, calibrate_looks
-from cardscanner.match.captures import CAPTURE, MILD, POOR
+from cardscanner.match.captures import CAPTURE, CROP_PX, MILD, POOR
 from cardscanner.match.gallery import Captured, Gallery, capture_cards, capture_not_cards
 from cardscanner.match.margins import Scores, print_leads, scores_of
 from cardscanner.match.progress import Progress
@@ -54,6 +54,7 @@ _PRINT_CAPTURES = 200
 _NOT_CARDS = 400
 _MOST_CAPTURES_OF_ONE = 20
 _LOOKS = 400
+_MOST_LOOKS_OF_ONE = 8
 _NO_CARD_STEP = 4
 """Second looks take longer than searches, and no pattern without a card comes near the threshold."""
 
@@ -100,9 +101,9 @@ def calibrate(
     rule = AcceptRule(threshold=threshold, print_gap=gap, calibration=found)
     if pictures is None:
         return rule
-    some = cards[:: _step(cards, _LOOKS)]
+    some = cards[:: _step(cards, min(_LOOKS, _MOST_LOOKS_OF_ONE * len(np.unique(cards))))]
     with progress.counting(len(some), "calibrating on poor captures") as one_more:
-        poor = capture_cards(gallery, some, POOR, embedder, seed + 4, one_more)
+        poor = capture_cards(gallery, some, POOR, embedder, seed + 4, one_more, CROP_PX)
     captures = Captures(poor, captured_twins, no_cards.every(_NO_CARD_STEP))
     least = SMALL_GALLERY_FLOOR if len(artworks) < SMALL_GALLERY else 0.0
     with progress.counting(len(captures), "calibrating second looks") as one_more:

@@ -62,13 +62,18 @@ def capture_cards(
     embedder: Embedder,
     seed: int,
     one_more: Callable[[], object],
+    crop_px: int | None = None,
 ) -> Captured:
-    """Simulate one capture for each entry of ``cards``; the same seed gives the same captures."""
+    """Simulate one capture for each entry of ``cards``; the same seed gives the same captures.
+
+    ``crop_px`` says how large, see :func:`captures.simulate_scene`; by default, what the model takes.
+    """
     info = embedder.info
 
     def scene(number: int) -> Scene:
         picture = read_picture(gallery.pictures[int(cards[number])])
-        return simulate_scene(picture, strength, np.random.default_rng([seed, number]))
+        rng = np.random.default_rng([seed, number])
+        return simulate_scene(picture, strength, rng, crop_px or info.width)
 
     def capture(number: int) -> Picture:
         one_more()
