@@ -74,6 +74,7 @@ def run(options: argparse.Namespace) -> int:
                 f"{name}, vectors alone": each for name, each in _parts(without_looks(found), sources).items()
             },
         }
+    options.out.mkdir(parents=True, exist_ok=True)
     write_json(options.out / "figures.json", document)
     page = _page(options.out, document, found, references)
     print(json.dumps(document, indent=2) if options.json else _words(document))

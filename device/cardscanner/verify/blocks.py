@@ -78,25 +78,40 @@ def surfaces(reference: Shades, seen: Shades, grid: Grid, which: Whole | None = 
     return np.asarray(np.clip(np.nan_to_num(found, nan=0.0, posinf=0.0, neginf=0.0), -1.0, 1.0), np.float64)
 
 
-def agreement(reference: Shades, seen: Shades, grid: Grid) -> Values:
-    """Return the best agreement of each block within ``grid.reach_px`` of its place, (N,), -1 to 1.
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """A view with what comparing it with several references has in common."""
+
+    grid: Grid
+    shifts: list[tuple[NDArray[np.float32], Values, Values]]
+    """For each shift: the view, moved; mean and standard deviation inside each block."""
+
+
+def window(seen: Shades, grid: Grid) -> Window:
+    """Prepare a view with a rim of ``grid.reach_px`` for :func:`agreement`."""
+    light = seen.astype(np.float32)
+    sums, squares = cv2.integral2(light)
+    shifts = []
+    for down in range(2 * grid.reach_px + 1):
+        for right in range(2 * grid.reach_px + 1):
+            mean = _block_means(sums, grid, right, down)
+            power = _block_means(squares, grid, right, down) - mean**2
+            under = light[down : down + grid.height, right : right + grid.width]
+            shifts.append((under, mean, np.asarray(np.sqrt(np.maximum(power, 0.0)))))
+    return Window(grid, shifts)
+
+
+def agreement(reference: Shades, seen: Window) -> Values:
+    """Return the best agreement of each block within ``reach_px`` of its place, (N,), -1 to 1.
 
     The same numbers as the peaks of :func:`surfaces`; faster where the reach is short.
     """
-    plain, other = reference.astype(np.float32), seen.astype(np.float32)
-    mean, spread = block_statistics(plain, grid)
-    best = np.full(len(grid.first_px), -1.0)
-    sums, squares = cv2.integral2(other)
-    reach = grid.reach_px
-    for down in range(2 * reach + 1):
-        for right in range(2 * reach + 1):
-            under = other[down : down + grid.height, right : right + grid.width]
-            together = _block_means(cv2.integral(plain * under), grid)
-            there = _block_means(sums, grid, right, down)
-            power = _block_means(squares, grid, right, down) - there**2
-            bottom = spread * np.sqrt(np.maximum(power, 0.0))
-            level = (together - mean * there) / np.maximum(bottom, _FLAT**2)
-            best = np.maximum(best, level)
+    plain = reference.astype(np.float32)
+    mean, spread = block_statistics(plain, seen.grid)
+    best = np.full(len(mean), -1.0)
+    for under, there, deviation in seen.shifts:
+        together = _block_means(cv2.integral(plain * under), seen.grid)
+        best = np.maximum(best, (together - mean * there) / np.maximum(spread * deviation, _FLAT**2))
     return np.asarray(np.clip(best, -1.0, 1.0), dtype=np.float64)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from cardscanner.verify.blocks import FINE, SHARP, Grid, agreement, flattened
+from cardscanner.verify.blocks import FINE, SHARP, Grid, agreement, flattened, window
 from cardscanner.verify.settle import settled
 from cardscanner.verify.stored import Grey, StoredPictures, Values
 from cardscanner.verify.view import view_of
@@ -38,11 +38,11 @@ def print_map(row: int, twins: Sequence[int], pictures: StoredPictures) -> Value
         view = view_of(pictures.full(twin))
         outline = settled(view, half)
         seen = flattened(view.cut(outline, 0, SHARP.reach_px))
-        differs = np.maximum(differs, 1.0 - agreement(face, seen, SHARP))
+        differs = np.maximum(differs, 1.0 - agreement(face, window(seen, SHARP)))
     return np.minimum(differs, 1.0)
 
 
 def _same_place(one: Grey, other: Grey, grid: Grid) -> Values:
     rim = grid.reach_px
     wide = cv2.copyMakeBorder(other, rim, rim, rim, rim, cv2.BORDER_REPLICATE)
-    return agreement(one, np.asarray(wide, dtype=np.uint8), grid)
+    return agreement(one, window(np.asarray(wide, dtype=np.uint8), grid))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cardscanner.records import Candidate, Check, Corners, Picture
-from cardscanner.verify.blocks import FINE, agreement, block_statistics
+from cardscanner.verify.blocks import FINE, Window, agreement, block_statistics, window
 from cardscanner.verify.prints import PrintTeller
 from cardscanner.verify.settle import settled, worth
 from cardscanner.verify.stored import Grey, StoredPictures, Values
@@ -24,7 +24,9 @@ _KEPT = 0.85
 """Share of the evidence that counts, the best of it: fingers agree with nothing."""
 _LEAST_OWN = 0.02
 _SURELY = 0.6
-"""With this score of the best candidate, no other one gets an alignment of its own."""
+"""With this score of the best candidate, the outline is not settled on it again."""
+_BETTER = 0.15
+"""Nor if it is not better than the first one by this much."""
 
 OwnMap = Callable[[int], Values]
 """How far the card of a row differs from those that look like it; see :meth:`StoredPictures.own`."""
@@ -35,8 +37,7 @@ class _Seen:
     """A view through one outline."""
 
     outline: Points
-    half: Grey
-    """With a rim of one pixel."""
+    half: Window
     glare: Values
     """Share of each block that is white."""
 
@@ -74,7 +75,7 @@ class Verifier:
         seen = _through(view, settled(view, halves[first]))
         found = {row: self._compare(row, half, seen) for row, half in halves.items()}
         best = max(found, key=lambda row: found[row][0])
-        if best != first and found[best][0] < _SURELY:
+        if found[first][0] + _BETTER < found[best][0] < _SURELY:
             seen = _through(view, settled(view, halves[best]))
             found[best] = max(found[best], self._compare(best, halves[best], seen))
         leads = self._leads(view, seen.outline, looked, best)
@@ -84,7 +85,7 @@ class Verifier:
         """Return score and share of one candidate."""
         evidence = worth(half, FINE) * np.maximum(self._own(row), _LEAST_OWN)
         clear = np.where(seen.glare <= _MOST_SATURATED, evidence, 0.0)
-        agreed = np.maximum(agreement(half, seen.half, FINE), 0.0)
+        agreed = np.maximum(agreement(half, seen.half), 0.0)
         order = np.argsort(-agreed, kind="stable")
         so_far = np.cumsum(clear[order])
         kept = order[: int(np.searchsorted(so_far, _KEPT * so_far[-1])) + 1]
@@ -115,4 +116,4 @@ def _through(view: View, outline: Points) -> _Seen:
     half = view.cut(outline, 1, FINE.reach_px)
     rim = FINE.reach_px
     white = (half[rim:-rim, rim:-rim] >= _SATURATED).astype(np.uint8)
-    return _Seen(outline, half, block_statistics(white, FINE)[0])
+    return _Seen(outline, window(half, FINE), block_statistics(white, FINE)[0])

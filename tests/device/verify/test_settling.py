@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from verify_cards import face
 
-from cardscanner.verify.blocks import FINE, agreement, block_statistics, surfaces
+from cardscanner.verify.blocks import FINE, agreement, block_statistics, surfaces, window
 from cardscanner.verify.settle import settled
 from cardscanner.verify.stored import HEIGHT_PX, WIDTH_PX, grey
 from cardscanner.verify.view import UNIT, look_at
@@ -69,7 +69,7 @@ def test_a_card_at_the_edge_of_the_picture_is_looked_at_as_far_as_it_shows():
 def test_both_ways_of_comparing_blocks_give_the_same_numbers():
     one = _half(1)
     seen = cv2.copyMakeBorder(cv2.GaussianBlur(one, (0, 0), 1.0), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
-    fast, slow = agreement(one, seen, FINE), surfaces(one, seen, FINE).max(axis=(1, 2))
+    fast, slow = agreement(one, window(seen, FINE)), surfaces(one, seen, FINE).max(axis=(1, 2))
     textured = block_statistics(one, FINE)[1] > 5
     assert np.abs(fast - slow)[textured].max() < 0.02
 
@@ -79,4 +79,6 @@ def test_light_and_contrast_do_not_change_how_well_blocks_agree():
     seen = cv2.copyMakeBorder(one, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     dim = (seen * 0.5 + 30).astype(np.uint8)
     textured = block_statistics(one, FINE)[1] > 5
-    assert np.abs(agreement(one, seen, FINE) - agreement(one, dim, FINE))[textured].max() < 0.05
+    assert (
+        np.abs(agreement(one, window(seen, FINE)) - agreement(one, window(dim, FINE)))[textured].max() < 0.05
+    )
