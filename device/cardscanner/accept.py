@@ -53,14 +53,13 @@ def judge_checked(prints: Sequence[Candidate], rule: AcceptRule, top: int = 5) -
 
 
 def strongest(prints: Sequence[Candidate], rule: AcceptRule, verify: VerifyRule) -> tuple[int, float]:
-    """Return the artwork that margin and second look together speak most for, and how much they do."""
-    found: dict[int, float] = {}
-    for each in prints:
-        if each.check is not None:
-            evidence = margin_of(each.card.artwork, prints, rule) + verify.weight * each.check.score
-            found[each.card.artwork] = max(found.get(each.card.artwork, evidence), evidence)
-    name = max(found, key=lambda artwork: found[artwork])
-    return name, found[name]
+    """Return the artwork that vectors put first, and how much margin and second look speak for it.
+
+    The look does not choose another artwork: on photographs that took a right answer away and gave none.
+    """
+    name = prints[0].card.artwork
+    scores = [each.check.score for each in prints if each.check and each.card.artwork == name]
+    return name, margin_of(name, prints, rule) + verify.weight * max(scores, default=0.0)
 
 
 def artwork_margin(prints: Sequence[Candidate], rule: AcceptRule) -> float:

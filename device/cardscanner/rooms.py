@@ -7,7 +7,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import cv2
-import structlog
 
 from cardscanner.accept import best_prints, judge_checked, judge_prints
 from cardscanner.config import EmbedderConfig, FinderConfig, IndexConfig, VerifyConfig
@@ -19,8 +18,6 @@ from cardscanner.pipeline import Eye
 from cardscanner.ports import Embedder
 from cardscanner.records import Picture, Sighting, Verdict
 from cardscanner.verify.verifier import Verifier
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,12 +84,6 @@ def checked_rule(database: Database, verify: VerifyConfig) -> AcceptRule:
 
 
 def _verifier(verify: VerifyConfig, database: Database) -> Verifier | None:
-    if not verify.enabled:
-        return None
-    if database.pictures is None or database.manifest.accept.verify is None:
-        log.warning(
-            "the database has no pictures: candidates are not looked at again; build it again to have them",
-            database=str(database.folder),
-        )
+    if not verify.enabled or database.pictures is None or database.manifest.accept.verify is None:
         return None
     return Verifier(database.pictures)

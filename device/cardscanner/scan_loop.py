@@ -52,6 +52,11 @@ class ScanLoop:
             config.finder, config.embedder, config.index, config.decide.top, config.verify
         ) as rooms:
             facts = scan_facts(config, rooms)
+            if config.verify.enabled and rooms.verifier is None:
+                log.warning(
+                    "the database has no pictures: candidates are not looked at again; build it again",
+                    database=str(config.index.database),
+                )
             decider = Decider(
                 config.decide,
                 rooms.rule,

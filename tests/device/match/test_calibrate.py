@@ -63,7 +63,7 @@ def test_false_accepts_of_cards_never_seen_stay_near_the_target(rule, known, tmp
     strangers = _gallery(tmp_path / "strangers", range(1000, 1300))
     captured = capture_cards(strangers, np.repeat(np.arange(300), 3), CAPTURE, EMBEDDER, 77, lambda: None)
     assert _accepted(rule, known, captured).mean() <= 0.02
-    assert rule.calibration["unknown_accepted"] <= 0.005
+    assert rule.calibration["unknown_accepted"] <= 0.01
 
 
 def test_false_accepts_of_fresh_pictures_without_cards_stay_near_the_target(rule, known):
