@@ -92,6 +92,7 @@ def _model_and_database(cards: int, make_model) -> Path:
             embedder,
             load_model_manifest(scanner.model),
             progress=Progress(StringIO()),
+            second_looks=False,
         )
     return root
 

@@ -3,14 +3,17 @@
 The margin (best cosine minus the mean cosine of the following artworks) separates known from unknown cards
 far better than the best cosine alone and moves little when the gallery grows; it is the "top-1 minus mean of
 ranks 2 to 11" score, with reprints collapsed to one artwork first so that a reprint cannot cancel its twin.
+
+Where the best candidates were looked at again (:mod:`cardscanner.verify`), the margin and the score of that
+look are weighed together, and what tells prints apart is the look, not the vector.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from cardscanner.manifest import AcceptRule
-from cardscanner.records import Candidate, Card, Neighbour, Verdict
+from cardscanner.manifest import AcceptRule, VerifyRule
+from cardscanner.records import Candidate, Card, Decision, Neighbour, Verdict
 
 CardOf = Callable[[int], Card]
 """Looks up the card of an index row."""
@@ -18,38 +21,103 @@ CardOf = Callable[[int], Card]
 
 def judge(neighbours: Sequence[Neighbour], card_of: CardOf, rule: AcceptRule, top: int = 5) -> Verdict:
     """Say ``match``, ``ambiguous`` or ``no_match`` for neighbours sorted best first."""
-    prints = _best_per_card(neighbours, card_of)
+    return judge_prints(best_prints(neighbours, card_of), rule, top)
+
+
+def judge_prints(prints: Sequence[Candidate], rule: AcceptRule, top: int = 5) -> Verdict:
+    """Say the same for cards, best first, by their vectors alone."""
     if not prints:
         return Verdict("no_match", 0.0, 0.0, ())
     margin = artwork_margin(prints, rule)
-    score = prints[0].score
     if margin < rule.threshold:
-        return Verdict("no_match", score, margin, tuple(prints[:top]))
+        return Verdict("no_match", prints[0].score, margin, tuple(prints[:top]))
     twins = [each for each in prints if each.card.artwork == prints[0].card.artwork]
-    unclear = [each for each in twins if score - each.score < rule.print_gap]
-    if len(unclear) > 1:
-        others = [each for each in prints if each not in unclear]
-        return Verdict("ambiguous", score, margin, tuple([*unclear, *others][: max(top, len(unclear))]))
-    return Verdict("match", score, margin, tuple(prints[:top]))
+    unclear = [each for each in twins if twins[0].score - each.score < rule.print_gap]
+    return _answer(prints, unclear, margin, top)
+
+
+def judge_checked(prints: Sequence[Candidate], rule: AcceptRule, top: int = 5) -> Verdict:
+    """Say the same for prints of which the first were looked at again.
+
+    Without a rule for second looks, or when nothing was looked at, vectors alone decide.
+    """
+    if rule.verify is None or not any(each.check for each in prints):
+        return judge_prints(prints, rule, top)
+    name, evidence = strongest(prints, rule, rule.verify)
+    twins = _of_artwork(prints, name)
+    ordered = [*twins, *(each for each in prints if each.card.artwork != name)]
+    margin = margin_of(name, prints, rule)
+    if evidence < rule.verify.threshold:
+        return Verdict("no_match", ordered[0].score, margin, tuple(ordered[:top]))
+    return _answer(ordered, _unclear(twins, rule, rule.verify), margin, top)
+
+
+def strongest(prints: Sequence[Candidate], rule: AcceptRule, verify: VerifyRule) -> tuple[int, float]:
+    """Return the artwork that vectors put first, and how much margin and second look speak for it.
+
+    The look does not choose another artwork: on photographs that took a right answer away and gave none.
+    """
+    name = prints[0].card.artwork
+    scores = [each.check.score for each in prints if each.check and each.card.artwork == name]
+    return name, margin_of(name, prints, rule) + verify.weight * max(scores, default=0.0)
 
 
 def artwork_margin(prints: Sequence[Candidate], rule: AcceptRule) -> float:
-    """Best score minus the mean score of the artworks at ranks ``first_rank`` to ``last_rank``.
+    """Return the margin of the best artwork; see :func:`margin_of`."""
+    return margin_of(prints[0].card.artwork, prints, rule)
+
+
+def margin_of(name: int, prints: Sequence[Candidate], rule: AcceptRule) -> float:
+    """Score of an artwork minus the mean score of the other ones at ranks ``first_rank`` to ``last_rank``.
 
     With fewer artworks than that, the mean runs over those there are; with none, the margin is the score.
     """
     best: dict[int, float] = {}
     for each in prints:
         best.setdefault(each.card.artwork, each.score)
-    scores = list(best.values())
-    rest = scores[rule.first_rank - 1 : rule.last_rank]
-    return scores[0] - (sum(rest) / len(rest) if rest else 0.0)
+    own = best.pop(name)
+    rest = list(best.values())[rule.first_rank - 2 : rule.last_rank - 1]
+    return own - (sum(rest) / len(rest) if rest else 0.0)
 
 
-def _best_per_card(neighbours: Sequence[Neighbour], card_of: CardOf) -> list[Candidate]:
-    """Several reference views of one card count once, by the best."""
+def best_prints(neighbours: Sequence[Neighbour], card_of: CardOf) -> list[Candidate]:
+    """Return the cards of neighbours, best first; several reference views of one count once, by the best."""
     best: dict[str, Candidate] = {}
     for neighbour in neighbours:
         card = card_of(neighbour.row)
-        best.setdefault(card.card_id, Candidate(card, neighbour.cosine))
+        best.setdefault(card.card_id, Candidate(card, neighbour.cosine, neighbour.row))
     return list(best.values())
+
+
+def _of_artwork(prints: Sequence[Candidate], name: int) -> list[Candidate]:
+    """Return the prints of an artwork, the most likely first."""
+    twins = [each for each in prints if each.card.artwork == name]
+    return sorted(twins, key=_lead, reverse=True)
+
+
+def _lead(print_: Candidate) -> float:
+    """What was not looked at stands behind what was; where nothing was, the order by score stays."""
+    if print_.check is None:
+        return -2.0
+    return 0.0 if print_.check.lead is None else print_.check.lead
+
+
+def _unclear(twins: Sequence[Candidate], rule: AcceptRule, verify: VerifyRule) -> list[Candidate]:
+    """Return the prints that the answer may be, the first among them; those with a lead are told by it."""
+    first = twins[0]
+    told = first.check is not None and first.check.lead is not None
+    surely = first.check is not None and (first.check.lead or 0.0) >= verify.print_lead
+
+    def may_be(other: Candidate) -> bool:
+        if told and other.check is not None:
+            return not surely
+        return first.score - other.score < rule.print_gap
+
+    return [first, *(each for each in twins[1:] if may_be(each))]
+
+
+def _answer(prints: Sequence[Candidate], unclear: Sequence[Candidate], margin: float, top: int) -> Verdict:
+    decision: Decision = "ambiguous" if len(unclear) > 1 else "match"
+    others = [each for each in prints if each not in unclear]
+    listed = [*unclear, *others][: max(top, len(unclear))]
+    return Verdict(decision, listed[0].score, margin, tuple(listed))

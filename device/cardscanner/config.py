@@ -162,6 +162,16 @@ class DecideConfig(_Section):
         return self
 
 
+class VerifyConfig(_Section):
+    """The second look at the best candidates, against the database's small pictures."""
+
+    enabled: bool = Field(
+        default=True, description="false, or a database without pictures: vectors alone decide"
+    )
+    threshold: float | None = Field(default=None, description="overrides the database's evidence threshold")
+    print_lead: float | None = Field(default=None, ge=0, description="overrides the database's print lead")
+
+
 class OutboxConfig(_Section):
     """The durable queue between scanning and sending."""
 
@@ -250,6 +260,7 @@ class Config(_Section):
     finder: FinderConfig = FinderConfig()
     embedder: EmbedderConfig
     index: IndexConfig
+    verify: VerifyConfig = VerifyConfig()
     decide: DecideConfig = DecideConfig()
     outbox: OutboxConfig = OutboxConfig()
     publish: PublishConfig

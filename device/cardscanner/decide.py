@@ -3,6 +3,8 @@
 * Sightings are joined to tracks by place, then by identity (a card that was pushed aside quickly).
 * A track is believed when at least ``min_frames`` views, pooled, pass the accept rule; ``ambiguous`` and
   ``no_match`` need the patience of ``max_frames``, because another view often settles them.
+* Where the database has pictures, the pooled candidates are looked at again before anything is believed:
+  when ``min_frames`` are there, and now and then until the track is decided, never in every frame.
 * A track ends when neither its outline nor its picture was seen for ``gone_s``: putting the same card back
   after that is a new presentation.
 * A place whose picture confidently becomes another card (a card laid on top) is a new presentation at once;
@@ -18,11 +20,20 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cardscanner.accept import CardOf, judge
+from cardscanner.accept import CardOf, best_prints, judge, judge_checked
 from cardscanner.config import DecideConfig
 from cardscanner.geometry import covered
 from cardscanner.manifest import AcceptRule
-from cardscanner.records import Corners, Frame, Neighbour, ScanEvent, Sighting, Verdict
+from cardscanner.ports import SecondLook
+from cardscanner.records import (
+    Corners,
+    Frame,
+    Neighbour,
+    Picture,
+    ScanEvent,
+    Sighting,
+    Verdict,
+)
 from cardscanner.tracks import SAME_PLACE_IOU, Track, artwork, by_checked_place, by_place
 
 RowOf = Callable[[str], int | None]
@@ -30,6 +41,9 @@ RowOf = Callable[[str], int | None]
 
 Search = Callable[[NDArray[np.float32]], tuple[Neighbour, ...]]
 """Nearest references of one unit vector (D,), best first."""
+
+_LOOK_EVERY = 3
+"""Views between two looks at a track that is not decided yet; afterwards, one in ``max_frames``."""
 
 _ONE_OBJECT = 0.6
 """Two outlines of which one covers this share of the other are one object."""
@@ -39,23 +53,33 @@ class Decider:
     """Owned by the scan thread."""
 
     def __init__(
-        self, config: DecideConfig, rule: AcceptRule, card_of: CardOf, search: Search, camera: str
+        self,
+        config: DecideConfig,
+        rule: AcceptRule,
+        card_of: CardOf,
+        search: Search,
+        camera: str,
+        look: SecondLook | None = None,
     ) -> None:
         self._config = config
         self._rule = effective_rule(rule, config)
         self._card_of = card_of
         self._search = search
         self._camera = camera
+        self._look = look
         self._tracks: list[Track] = []
         self._last_ns: int | None = None
 
-    def turn_to(self, rule: AcceptRule, card_of: CardOf, row_of: RowOf) -> None:
+    def turn_to(
+        self, rule: AcceptRule, card_of: CardOf, row_of: RowOf, look: SecondLook | None = None
+    ) -> None:
         """Go on with another version of the database, in which rows and artworks have other numbers.
 
         What was decided stays decided: a card that lies there is the same presentation as before.
         """
         self._rule = effective_rule(rule, self._config)
         self._card_of = card_of
+        self._look = look
 
         def renamed(verdict: Verdict | None) -> Verdict | None:
             return None if verdict is None else _renamed(verdict, card_of, row_of)
@@ -96,7 +120,7 @@ class Decider:
         seen = self._follow(one_per_object(sightings), now)
         self._confirm(checks, seen, now)
         for track in seen:
-            self._weigh(track, seen)
+            self._weigh(track, seen, frame.pixels)
         ended = self._miss([track for track in self._tracks if track not in seen], seen, step_s)
         reports = [self._report(track, now, latency_ms or {}) for track in seen if self._is_decided(track)]
         late = [self._report(track, now, latency_ms or {}) for track in ended if track.frames > 1]
@@ -187,14 +211,27 @@ class Decider:
                 track.still_there(now)
                 seen.append(track)
 
-    def _weigh(self, track: Track, seen: Sequence[Track]) -> None:
+    def _weigh(self, track: Track, seen: Sequence[Track], picture: Picture) -> None:
         """Judge the pooled views of a track that is not reported yet, and see whether the card is known."""
         if track.reported is not None:
             return
-        track.verdict = self._judge(self._search(track.pooled()))
+        if self._look is None or track.frames < self._config.min_frames:
+            track.verdict = self._judge(self._search(track.pooled()))
+        elif self._is_due(track):
+            prints = best_prints(self._search(track.pooled()), self._card_of)
+            looked = self._look(picture, track.sighting.quad.corners, prints)
+            track.verdict = judge_checked(looked, self._rule, self._config.top)
+            track.looked_at = track.frames
         name = artwork(track.verdict)
         if name is not None and not self._was_moved(track, name, seen):
             self._was_covered(track, name)
+
+    def _is_due(self, track: Track) -> bool:
+        """Whether to look at a track again: a look takes longer than all else that is done with it."""
+        if track.looked_at is None or track.frames == self._config.max_frames:
+            return True
+        patient = track.frames > self._config.max_frames
+        return track.frames - track.looked_at >= (self._config.max_frames if patient else _LOOK_EVERY)
 
     def _was_moved(self, track: Track, name: int, seen: Sequence[Track]) -> bool:
         """Take over from a reported card lost from sight a moment ago: it was moved quickly."""
@@ -260,7 +297,7 @@ def _renamed(verdict: Verdict, card_of: CardOf, row_of: RowOf) -> Verdict:
         row = row_of(each.card.card_id)
         gone = -1 - zlib.crc32(each.card.card_id.encode())
         card = replace(each.card, artwork=gone) if row is None else card_of(row)
-        candidates.append(replace(each, card=card))
+        candidates.append(replace(each, card=card, row=row))
     return replace(verdict, candidates=tuple(candidates))
 
 

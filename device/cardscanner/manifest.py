@@ -100,6 +100,21 @@ class SearchSpec(_Strict):
     )
 
 
+class VerifyRule(_Strict):
+    """When an answer is believed that was looked at again.
+
+    ``match`` needs margin + ``weight`` x score of the second look >= ``threshold``; telling prints of one
+    artwork apart needs a lead of ``print_lead`` where they differ.
+    """
+
+    weight: float = Field(ge=0)
+    threshold: float
+    print_lead: float = Field(ge=0)
+    calibration: dict[str, float | int | str] = Field(
+        default_factory=dict, description="how the numbers were found"
+    )
+
+
 class AcceptRule(_Strict):
     """When an answer is believed.
 
@@ -114,6 +129,9 @@ class AcceptRule(_Strict):
     print_gap: float = Field(ge=0)
     calibration: dict[str, float | int | str] = Field(
         default_factory=dict, description="how the numbers were found: target, seed, rates reached"
+    )
+    verify: VerifyRule | None = Field(
+        default=None, description="the rule for a second look; none where the database has no pictures"
     )
 
     @model_validator(mode="after")
@@ -136,6 +154,14 @@ class DeltaSpec(_Strict):
     removed: int = Field(ge=0, description="rows of the base that no longer count")
     vectors: str = Field(pattern=r"^delta-\d+\.npy$", description="file of the added vectors")
     cards: str = Field(pattern=r"^delta-\d+\.sqlite$", description="file of added cards and removed rows")
+    pictures: str | None = Field(
+        default=None, pattern=r"^delta-\d+\.bin$", description="file of small pictures of the added cards"
+    )
+
+    @property
+    def files(self) -> list[str]:
+        """Names of its files."""
+        return [each for each in (self.vectors, self.cards, self.pictures) if each]
 
 
 class DatabaseManifest(_Strict):
@@ -193,7 +219,7 @@ class DatabaseManifest(_Strict):
 
     @model_validator(mode="after")
     def _delta_fits(self) -> DatabaseManifest:
-        if self.delta and not {self.delta.vectors, self.delta.cards} <= self.files.keys():
+        if self.delta and not set(self.delta.files) <= self.files.keys():
             raise ValueError("the files of the delta are not listed")
         if self.live_rows < 1:
             raise ValueError("no row is left")

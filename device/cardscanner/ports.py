@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cardscanner.records import Batch, Frame, Picture, Quad, Vectors
+from cardscanner.records import Batch, Candidate, Corners, Frame, Picture, Quad, Vectors
+
+SecondLook = Callable[[Picture, Corners, Sequence[Candidate]], tuple[Candidate, ...]]
+"""Compares candidates, best first, with the picture inside an upright outline."""
 
 
 class Source(Protocol):

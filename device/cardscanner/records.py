@@ -30,6 +30,8 @@ Corners = NDArray[np.float32]
 """(4, 2) float32 pixels, clockwise from the top left of the upright card."""
 
 Decision = Literal["match", "ambiguous", "no_match"]
+Certainty = Literal["exact", "artwork", "none"]
+"""How much of the answer holds: the very print, the picture on it, nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,12 +91,29 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """What a second look at one candidate says: the camera's picture against its stored picture."""
+
+    score: float
+    """0 to 1: how far they agree where this card differs from those that look like it."""
+    share: float
+    """0 to 1: of what could be compared, how much was; the rest was glare or agreed with nothing."""
+    lead: float | None = None
+    """By how much it agrees better than every other print of its artwork that was looked at, where they
+    differ; negative when another agrees better, ``None`` when there is no other or it agrees with none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """One print that the answer may be."""
 
     card: Card
     score: float
     """Cosine similarity to the query."""
+    row: int | None = None
+    """Index row of the reference that it was found by."""
+    check: Check | None = None
+    """``None``: it was not looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +124,27 @@ class Verdict:
     score: float
     """Cosine similarity of the best reference."""
     margin: float
-    """What the accept rule compares with its threshold."""
+    """Best cosine less the mean of the artworks that follow: what vectors alone are accepted by."""
     candidates: tuple[Candidate, ...]
     """Best first; for ``ambiguous`` the prints that cannot be told apart come first."""
+
+    @property
+    def match(self) -> Certainty:
+        """What of the first candidate is certain."""
+        return _CERTAIN[self.decision]
+
+    @property
+    def check(self) -> Check | None:
+        """The second look at the first candidate, if there was one."""
+        return self.candidates[0].check if self.candidates else None
 
     @property
     def card(self) -> Card | None:
         """The card, only when the decision is ``match``."""
         return self.candidates[0].card if self.decision == "match" else None
+
+
+_CERTAIN: Mapping[Decision, Certainty] = {"match": "exact", "ambiguous": "artwork", "no_match": "none"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 
-from cardscanner.config import EmbedderConfig, FinderConfig, IndexConfig
+from cardscanner.accept import best_prints, judge_checked, judge_prints
+from cardscanner.config import EmbedderConfig, FinderConfig, IndexConfig, VerifyConfig
 from cardscanner.detect import open_finder
 from cardscanner.embed import load_embedder
-from cardscanner.manifest import ModelManifest, agree, load_model_manifest
+from cardscanner.manifest import AcceptRule, ModelManifest, agree, load_model_manifest
 from cardscanner.match import Database, load_index, open_database
 from cardscanner.pipeline import Eye
-from cardscanner.ports import Embedder, Index
+from cardscanner.ports import Embedder, Index, SecondLook
+from cardscanner.records import Picture, Sighting, Verdict
+from cardscanner.verify.verifier import Verifier
 
 
 @dataclass(slots=True, eq=False)
@@ -27,12 +30,36 @@ class Rooms:
     model: ModelManifest
     index: Index
     candidates: int
+    verify: VerifyConfig
+    _verifier: Verifier | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._verifier = _verifier(self.verify, self.database)
+
+    @property
+    def rule(self) -> AcceptRule:
+        """The database's accept rule with the configuration's overrides for second looks."""
+        return checked_rule(self.database, self.verify)
+
+    @property
+    def look(self) -> SecondLook | None:
+        """Compares candidates with a picture; ``None``: configuration or database let vectors decide."""
+        return None if self._verifier is None else self._verifier.checked
+
+    def judged(self, picture: Picture, sighting: Sighting, top: int) -> Verdict:
+        """Say what one sighting of a still picture is; its best candidates are looked at again."""
+        prints = best_prints(sighting.neighbours, self.database.card_of)
+        if self._verifier is None:
+            return judge_prints(prints, self.rule, top)
+        looked_at = self._verifier.checked(picture, sighting.quad.corners, prints)
+        return judge_checked(looked_at, self.rule, top)
 
     def turn_to(self, database: Database, index: Index) -> None:
         """Go on with another version of the database; the old one is closed."""
         self.eye.turn_to(index, max(database.depth, self.candidates))
         self.close()
         self.database, self.index = database, index
+        self._verifier = _verifier(self.verify, database)
 
     def close(self) -> None:
         """Close index and database."""
@@ -42,7 +69,11 @@ class Rooms:
 
 @contextmanager
 def open_rooms(
-    finder: FinderConfig, embedder: EmbedderConfig, index: IndexConfig, candidates: int = 1
+    finder: FinderConfig,
+    embedder: EmbedderConfig,
+    index: IndexConfig,
+    candidates: int = 1,
+    verify: VerifyConfig | None = None,
 ) -> Iterator[Rooms]:
     """Open model, database and index; close them in reverse.
 
@@ -66,5 +97,22 @@ def open_rooms(
         stack.callback(search.close)
         network = stack.enter_context(closing(load_embedder(embedder)))
         eye = Eye(outlines, finder, network, search, max(database.depth, candidates))
-        with closing(Rooms(eye, network, database, model, search, candidates)) as rooms:
+        looks = verify or VerifyConfig()
+        with closing(Rooms(eye, network, database, model, search, candidates, looks)) as rooms:
             yield rooms
+
+
+def checked_rule(database: Database, verify: VerifyConfig) -> AcceptRule:
+    """Return the database's accept rule with the configuration's overrides for second looks."""
+    rule = database.manifest.accept
+    if rule.verify is None:
+        return rule
+    given = {"threshold": verify.threshold, "print_lead": verify.print_lead}
+    wanted = {key: value for key, value in given.items() if value is not None}
+    return rule.model_copy(update={"verify": rule.verify.model_copy(update=wanted)})
+
+
+def _verifier(verify: VerifyConfig, database: Database) -> Verifier | None:
+    if not verify.enabled or database.pictures is None or database.manifest.accept.verify is None:
+        return None
+    return Verifier(database.pictures)

@@ -52,14 +52,18 @@ class ScanLoop:
     def __call__(self, stopping: threading.Event) -> None:
         """Scan until the stop; what cannot be cured here is raised and ends the process."""
         config = self._config
-        with open_rooms(config.finder, config.embedder, config.index, config.decide.top) as rooms:
+        with open_rooms(
+            config.finder, config.embedder, config.index, config.decide.top, config.verify
+        ) as rooms:
             self._vitals.database_is(rooms.database.manifest)
+            self._tell_without_pictures(rooms)
             decider = Decider(
                 config.decide,
-                rooms.database.manifest.accept,
+                rooms.rule,
                 rooms.database.card_of,
                 rooms.eye.search,
                 config.camera.name,
+                rooms.look,
             )
             self._vitals.npu_is("ok" if config.embedder.backend == "hailo" else "absent")
             self._vitals.ready.set()
@@ -88,9 +92,17 @@ class ScanLoop:
         """Go on with a newer version of the database, between two frames."""
         before, after = rooms.database.manifest, opened.database.manifest
         rooms.turn_to(opened.database, opened.index)
-        decider.turn_to(after.accept, rooms.database.card_of, rooms.database.row_of)
+        decider.turn_to(rooms.rule, rooms.database.card_of, rooms.database.row_of, rooms.look)
         self._vitals.database_is(after)
+        self._tell_without_pictures(rooms)
         log.info("new database in use", version=after.version, cards=after.cards, before=before.version)
+
+    def _tell_without_pictures(self, rooms: Rooms) -> None:
+        if self._config.verify.enabled and rooms.look is None:
+            log.warning(
+                "the database has no pictures: candidates are not looked at again; build it again",
+                database=str(self._config.index.database),
+            )
 
     def _next_frame(self, rooms: Rooms, decider: Decider, facts: ScanFacts) -> None:
         frame = self._slot.take(_IDLE_S)
@@ -109,6 +121,7 @@ class ScanLoop:
                 card=_name(event),
                 score=round(event.verdict.score, 3),
                 margin=round(event.verdict.margin, 3),
+                check=_second_look(event),
                 frames=event.frames,
                 stages_ms={name: round(value, 1) for name, value in watch.ms.items()},
             )
@@ -193,6 +206,11 @@ def is_lossless(camera: CameraConfig) -> bool:
 
 def _name(event: ScanEvent) -> str | None:
     return event.verdict.candidates[0].card.card_id if event.verdict.candidates else None
+
+
+def _second_look(event: ScanEvent) -> float | None:
+    check = event.verdict.check
+    return None if check is None else round(check.score, 3)
 
 
 def scan_facts(config: Config, rooms: Rooms) -> ScanFacts:

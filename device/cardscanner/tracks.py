@@ -67,6 +67,8 @@ class Track:
     absent_s: float = 0.0
     verdict: Verdict | None = None
     """The newest verdict over the pooled evidence."""
+    looked_at: int | None = None
+    """How many frames it had when its candidates were last looked at again."""
     reported: Verdict | None = None
     """What was sent; at most one event for each track."""
     contradictions: list[Sighting] = field(default_factory=list)

@@ -34,7 +34,7 @@ from cardscanner_tools.photos.evaluation import (
     found_quads,
     labelled_quads,
 )
-from cardscanner_tools.photos.figures import Figures, accepted, figures_of, groups, is_failure
+from cardscanner_tools.photos.figures import Figures, accepted, figures_of, groups, is_failure, without_looks
 from cardscanner_tools.photos.labels import LabelledPhoto, read_not_cards, read_photos
 from cardscanner_tools.photos.parts import part_of
 from cardscanner_tools.photos.showing import caption, pictures
@@ -68,7 +68,13 @@ def run(options: argparse.Namespace) -> int:
         others = _others(options.data, rooms, hashes)
         sources = {photo.path: photo.origin for photo in photos}
         document = _document(rooms, found, given, others)
-        document["end_to_end_parts"] = _parts(found, sources)
+        document["end_to_end_parts"] = {
+            **_parts(found, sources),
+            **{
+                f"{name}, vectors alone": each for name, each in _parts(without_looks(found), sources).items()
+            },
+        }
+    options.out.mkdir(parents=True, exist_ok=True)
     write_json(options.out / "figures.json", document)
     page = _page(options.out, document, found, references)
     print(json.dumps(document, indent=2) if options.json else _words(document))
@@ -129,6 +135,8 @@ def _document(
         "accept": rooms.database.manifest.accept.model_dump(mode="json"),
         "end_to_end": figures_of(labelled),
         "labelled_outlines": figures_of(given),
+        "end_to_end, vectors alone": figures_of(without_looks(labelled)),
+        "labelled_outlines, vectors alone": figures_of(without_looks(given)),
         "end_to_end_groups": {name: figures_of(part) for name, part in groups(labelled).items()},
         "accepted_where_nothing_is_labelled": sum(accepted(each) for each in found if each.label is None),
         "not_cards": others,
@@ -144,14 +152,17 @@ def _parts(found: list[Outcome], sources: dict[Path, str]) -> dict[str, Figures]
     return {name: figures_of(outcomes) for name, outcomes in sorted(parts.items())}
 
 
-_COLUMNS = ("cards", "found", "known", "art_top1", "art_top5", "exact_cards", "exact_top1", "accepted_right",
+_COLUMNS = ("cards", "found", "known", "art_top1", "art_top5", "exact_cards", "exact_top1", "print_right",
+            "print_wrong", "accepted_right",
             "wrong_accepts", "unknown", "false_accepts", "phash64_art_top1", "phash256_art_top1")  # fmt: skip
 
 
 def _table(document: dict[str, object]) -> list[list[object]]:
     rows: dict[str, Figures] = {
         "end to end": document["end_to_end"],  # type: ignore[dict-item]
+        "... vectors alone": document["end_to_end, vectors alone"],  # type: ignore[dict-item]
         "labelled outlines": document["labelled_outlines"],  # type: ignore[dict-item]
+        "labelled outlines, vectors alone": document["labelled_outlines, vectors alone"],  # type: ignore[dict-item]
         **document["end_to_end_parts"],  # type: ignore[dict-item]
         **document["end_to_end_groups"],  # type: ignore[dict-item]
     }

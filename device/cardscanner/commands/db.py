@@ -82,6 +82,10 @@ def add_parser(commands: Subparsers) -> None:
         default="auto",
         help="how it is to be searched (default: measured; annoy where that is enough)",
     )
+    build.add_argument(
+        "--no-pictures", action="store_true",
+        help="store no small pictures (8 KB a card): candidates cannot be looked at again",
+    )  # fmt: skip
     build.add_argument("--json", action="store_true", help="print the report as one JSON document")
     add_embedder(build)
     build.set_defaults(command=run_build)
@@ -113,6 +117,7 @@ def run_build(arguments: argparse.Namespace) -> int:
             dtype=arguments.dtype,
             pictures=arguments.pictures,
             views=corrected_views(arguments.corrections) if arguments.corrections else (),
+            second_looks=not arguments.no_pictures,
         )
         if not arguments.no_report:
             report_on(arguments.out, report.pictures, embedder, Progress())
@@ -137,6 +142,14 @@ def _tell(report: BuildReport, out: Path) -> None:
     rule = manifest.accept
     print(f"accept rule: margin >= {rule.threshold:.4f}, prints {rule.print_gap:.4f} apart")
     print(f"searched by {manifest.search.backend}: {_measured(manifest)}")
+    if rule.verify is None:
+        print("without pictures: candidates are not looked at again")
+    else:
+        looks = rule.verify
+        print(
+            f"second look: margin + {looks.weight:.3f} x score >= {looks.threshold:.4f}, "
+            f"prints {looks.print_lead:.4f} apart"
+        )
     for each in report.unreadable:
         print(f"left out: {each.card_id}: {each.reason}", file=sys.stderr)
 

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cardscanner.accept import judge
 from cardscanner.commands.options import add_embedder, embedder_config, new_parser, path, usual, whole_number
 from cardscanner.commands.scan_targets import drawing_places, pictures_named
-from cardscanner.config import IndexConfig
+from cardscanner.config import IndexConfig, VerifyConfig
 from cardscanner.decide import one_per_object
 from cardscanner.draw import draw_answers
 from cardscanner.errors import CardscannerError, EmbedderFailed, EmbedderTimeout, InputError
@@ -42,8 +41,9 @@ card. Names in other scripts are drawn in Latin letters; the card id stands besi
 With --json each picture is one line (kept stable; docs/commands.md has every field):
   {"image": path, "width": w, "height": h, "cards": [{"quad": [[x, y] x 4: TL TR BR BL of the upright
    card, in pixels after EXIF rotation], "upside_down": bool, "decision": "match" | "ambiguous" |
-   "no_match", "card_id": text or null, "score": cosine of the best reference, "margin": what the
-   accept rule compares, "candidates": [{"card_id", "name", "score"} x K]}], "timings_ms": {stage: ms}}
+   "no_match", "match": "exact" | "artwork" | "none", "card_id": text or null, "score": cosine of the
+   best reference, "margin": by how much it leads, "check": {"score", "share"} of the second look or
+   null, "candidates": [{"card_id", "name", "score"} x K]}], "timings_ms": {stage: ms}}
 A picture that cannot be read is {"image": path, "error": why}; the others go on."""
 
 CODES = {
@@ -80,6 +80,9 @@ def add_parser(commands: Subparsers) -> None:
         default="corners",
         help="how cards are found: a small network and edges (default), or edges alone",
     )
+    parser.add_argument(
+        "--no-verify", action="store_true", help="do not look at candidates again; vectors alone decide"
+    )
     parser.add_argument("--whole", action="store_true", help="take a picture without any outline as one card")
     parser.add_argument("--draw", type=path, metavar="OUT", help="draw the answers: a file, or a folder")
     parser.add_argument("--json", action="store_true", help="one JSON line for each picture")
@@ -94,7 +97,8 @@ def run(arguments: argparse.Namespace) -> int:
     index = IndexConfig(backend=arguments.index, database=arguments.db or shipped_database())
     finder = photo_finder(arguments.finder, whole=arguments.whole)
     well = True
-    with open_rooms(finder, embedder_config(arguments), index, arguments.top) as rooms:
+    verify = VerifyConfig(enabled=not arguments.no_verify)
+    with open_rooms(finder, embedder_config(arguments), index, arguments.top, verify) as rooms:
         for picture, place in zip(pictures, places, strict=True):
             well &= _scan(picture, place, rooms, arguments)
     return 0 if well else 1
@@ -150,7 +154,8 @@ def identify(picture: Picture, rooms: Rooms, watch: Stopwatch, top: int) -> Iter
     with watch.stage("find"):
         quads = rooms.eye.find(picture)
     for sighting in one_per_object(rooms.eye.sight(picture, quads, watch)):
-        verdict = judge(sighting.neighbours, rooms.database.card_of, rooms.database.manifest.accept, top)
+        with watch.stage("verify"):
+            verdict = rooms.judged(picture, sighting, top)
         yield sighting, verdict
 
 
@@ -171,14 +176,21 @@ def _card_document(sighting: Sighting, verdict: Verdict) -> dict[str, object]:
         "quad": [[round(float(x), 2), round(float(y), 2)] for x, y in sighting.quad.corners],
         "upside_down": sighting.upside_down,
         "decision": verdict.decision,
+        "match": verdict.match,
         "card_id": verdict.card.card_id if verdict.card else None,
         "score": round(verdict.score, 4),
         "margin": round(verdict.margin, 4),
+        "check": _check_document(verdict),
         "candidates": [
             {"card_id": each.card.card_id, "name": each.card.name, "score": round(each.score, 4)}
             for each in verdict.candidates
         ],
     }
+
+
+def _check_document(verdict: Verdict) -> dict[str, float] | None:
+    check = verdict.check
+    return None if check is None else {"score": round(check.score, 4), "share": round(check.share, 4)}
 
 
 def _tell(path: Path, answers: list[Answer]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -29,11 +30,13 @@ from cardscanner.match.database import VECTORS_FILE
 from cardscanner.match.exact import exact_index
 from cardscanner.match.gallery import Gallery
 from cardscanner.match.index_choice import SEED, Wanted, build_indexes
+from cardscanner.match.looks import write_picture_file
 from cardscanner.match.progress import Progress
 from cardscanner.match.unit_vectors import Precision, Stored
 from cardscanner.match.work_area import WorkArea
 from cardscanner.ports import Embedder
 from cardscanner.records import Card
+from cardscanner.verify.stored import PICTURES_FILE, open_pictures
 
 ARTWORK_COSINE = "artwork_cosine"
 GALLERY = "gallery"
@@ -57,8 +60,13 @@ def assemble(
     title: Title,
     progress: Progress,
     index: Wanted = "auto",
+    *,
+    second_looks: bool = True,
 ) -> DatabaseManifest:
-    """Write all files of a database into the work area; ``references`` are those that have a vector."""
+    """Write all files of a database into the work area; ``references`` are those that have a vector.
+
+    Without ``second_looks`` its candidates cannot be looked at again.
+    """
     folder = work.folder
     stored = write_vectors(folder / VECTORS_FILE, work, len(references), model.dim)
     exact = exact_index(stored)
@@ -67,10 +75,12 @@ def assemble(
     limit = measure_artwork_limit(gallery, embedder, SEED, progress)
     artworks = join_artworks(_labels(references), stored, limit)
     cards = int(owners.max()) + 1
-    rule = _noted(calibrate(gallery, artworks, embedder, SEED, progress), limit, cards)
+    found = _rule(folder, gallery, artworks, embedder, progress, second_looks=second_looks)
+    rule = _noted(found, limit, cards)
     _tell(artworks, owners, rule, progress)
     _write_card_file(folder / CARDS_FILE, references, artworks)
     built = build_indexes(folder, stored, exact, index, progress)
+    names = (VECTORS_FILE, *built.files, CARDS_FILE, *([PICTURES_FILE] if second_looks else []))
     manifest = DatabaseManifest(
         name=title.name,
         version=title.version,
@@ -86,11 +96,28 @@ def assemble(
         lists=built.lists,
         search=built.search,
         accept=rule,
-        files={name: describe_file(folder / name) for name in (VECTORS_FILE, *built.files, CARDS_FILE)},
+        files={name: describe_file(folder / name) for name in names},
         created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
     )
     write_json(folder / MANIFEST, sealed_document(manifest))
     return load_database_manifest(folder)
+
+
+def _rule(
+    folder: Path,
+    gallery: Gallery,
+    artworks: Artworks,
+    embedder: Embedder,
+    progress: Progress,
+    *,
+    second_looks: bool,
+) -> AcceptRule:
+    """Calibrate the accept rule, with second looks at the small pictures that are written before."""
+    if not second_looks:
+        return calibrate(gallery, artworks, embedder, SEED, progress)
+    write_picture_file(folder / PICTURES_FILE, gallery, artworks, progress)
+    with closing(open_pictures(folder / PICTURES_FILE, len(gallery.stored))) as stored:
+        return calibrate(gallery, artworks, embedder, SEED, progress, stored)
 
 
 def write_vectors(path: Path, work: WorkArea, rows: int, dim: int) -> Stored:

@@ -48,6 +48,7 @@ def build_database(  # noqa: PLR0913 - options by keyword, each with its default
     dtype: Precision = "float16",
     pictures: Path | None = None,
     views: Sequence[Reference] = (),
+    second_looks: bool = True,
 ) -> BuildReport:
     """Build the database folder ``out`` from a folder of pictures, a card table or a metadata dump.
 
@@ -55,7 +56,8 @@ def build_database(  # noqa: PLR0913 - options by keyword, each with its default
     one step at the very end. References that cannot be read are left out and listed. ``part_cards`` of them
     are embedded between two savings; ``pictures`` is where those of a table lie; ``views`` are further
     pictures of cards that the source names. ``index`` names a kind of index instead of choosing by measuring.
-    Without a title, the database is called like its folder and its version is the day.
+    With ``second_looks`` a small grey picture of each reference is kept, so that candidates can be looked at
+    again. Without a title, the database is called like its folder and its version is the day.
 
     Raises
     ------
@@ -74,7 +76,7 @@ def build_database(  # noqa: PLR0913 - options by keyword, each with its default
         embed_references(references, embedder, work, progress)
         kept, unreadable = sift(references, work)
         refuse_unreadable(source, kept, unreadable, strict=strict)
-        manifest = assemble(kept, work, embedder, model, title, progress, index)
+        manifest = assemble(kept, work, embedder, model, title, progress, index, second_looks=second_looks)
         install(work.folder, out, sorted(manifest.files))
     return BuildReport(manifest, tuple(unreadable), tuple(each.path for each in kept))
 

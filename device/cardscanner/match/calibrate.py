@@ -5,8 +5,9 @@ The margin of a capture is *genuine* with its card in the gallery. It is an *imp
 artwork is taken out of the gallery first (an unknown card), when only the upside-down crop is looked at and
 another artwork is nearest, or when the picture shows no card at all.
 
-The threshold is the smallest margin that keeps the false accepts of each of the three kinds at or below
-0.5 %: with n impostor scores sorted downwards, the next number above the one at index floor(0.005 n).
+The threshold is the smallest margin that keeps the false accepts of each of the three kinds at or below their
+share (:data:`thresholds.FALSE_ACCEPTS`). Where the database has pictures, the rule for second looks is
+calibrated on the same captures, see :mod:`calibrate_looks`.
 """
 
 from __future__ import annotations
@@ -18,14 +19,21 @@ from numpy.typing import NDArray
 
 from cardscanner.manifest import AcceptRule
 from cardscanner.match.artworks import Artworks
-from cardscanner.match.captures import CAPTURE, MILD
+from cardscanner.match.calibrate_looks import Captures, calibrate_looks
+from cardscanner.match.captures import CAPTURE, CROP_PX, MILD, POOR
 from cardscanner.match.gallery import Captured, Gallery, capture_cards, capture_not_cards
 from cardscanner.match.margins import Scores, print_leads, scores_of
 from cardscanner.match.progress import Progress
+from cardscanner.match.thresholds import (
+    FALSE_ACCEPTS,
+    WRONG_PRINTS,
+    share_of,
+    smallest_gap,
+    smallest_threshold,
+)
 from cardscanner.ports import Embedder
+from cardscanner.verify.stored import Pictures
 
-FALSE_ACCEPTS = 0.005
-WRONG_PRINTS = 0.01
 SMALL_GALLERY = 30
 SMALL_GALLERY_FLOOR = 0.5
 """Least threshold for fewer than 30 cards.
@@ -45,6 +53,10 @@ _MILD_CARDS = 200
 _PRINT_CAPTURES = 200
 _NOT_CARDS = 400
 _MOST_CAPTURES_OF_ONE = 20
+_LOOKS = 400
+_MOST_LOOKS_OF_ONE = 8
+_NO_CARD_STEP = 4
+"""Second looks take longer than searches, and no pattern without a card comes near the threshold."""
 
 
 def measure_artwork_limit(gallery: Gallery, embedder: Embedder, seed: int, progress: Progress) -> float:
@@ -57,9 +69,17 @@ def measure_artwork_limit(gallery: Gallery, embedder: Embedder, seed: int, progr
 
 
 def calibrate(
-    gallery: Gallery, artworks: Artworks, embedder: Embedder, seed: int, progress: Progress
+    gallery: Gallery,
+    artworks: Artworks,
+    embedder: Embedder,
+    seed: int,
+    progress: Progress,
+    pictures: Pictures | None = None,
 ) -> AcceptRule:
-    """Return the accept rule with everything that was found on the way in ``calibration``."""
+    """Return the accept rule with everything that was found on the way in ``calibration``.
+
+    With the database's ``pictures``, it has a rule for second looks too.
+    """
     trial = AcceptRule(threshold=0.0, print_gap=0.0)
     cards = _sample(len(artworks), _CARDS, _CAPTURES, seed)
     twins = _twins(gallery, artworks, seed)
@@ -71,14 +91,24 @@ def calibrate(
     threshold = _threshold(evidence, len(artworks))
     gap, prints = _print_gap(gallery, artworks, captured_twins)
     found = {
-        "target_false_accepts": FALSE_ACCEPTS,
+        "target_false_accepts": FALSE_ACCEPTS["unknown"],
         "seed": seed,
         "cards": len(np.unique(cards)),
         **evidence.rates(threshold),
         **prints,
         "strengths": str(CAPTURE),
     }
-    return AcceptRule(threshold=threshold, print_gap=gap, calibration=found)
+    rule = AcceptRule(threshold=threshold, print_gap=gap, calibration=found)
+    if pictures is None:
+        return rule
+    some = cards[:: _step(cards, min(_LOOKS, _MOST_LOOKS_OF_ONE * len(np.unique(cards))))]
+    with progress.counting(len(some), "calibrating on poor captures") as one_more:
+        poor = capture_cards(gallery, some, POOR, embedder, seed + 4, one_more, CROP_PX)
+    captures = Captures(poor, captured_twins, no_cards.every(_NO_CARD_STEP))
+    least = SMALL_GALLERY_FLOOR if len(artworks) < SMALL_GALLERY else 0.0
+    with progress.counting(len(captures), "calibrating second looks") as one_more:
+        looks = calibrate_looks(gallery, artworks, captures, pictures, rule, least, one_more)
+    return rule.model_copy(update={"verify": looks})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,33 +132,14 @@ class Evidence:
         right = self.genuine.artworks == self.own
         found: dict[str, float | int | str] = {
             "captures": len(right),
-            "accepted": _share(accepted & right),
-            "accepted_wrong": _share(accepted & ~right),
+            "accepted": share_of(accepted & right),
+            "accepted_wrong": share_of(accepted & ~right),
             "genuine_margin_median": round(float(np.median(self.genuine.margins)), 4),
         }
         for kind, margins in self.impostors().items():
             found[f"{kind}_captures"] = len(margins)
-            found[f"{kind}_accepted"] = _share(margins >= threshold)
+            found[f"{kind}_accepted"] = share_of(margins >= threshold)
         return found
-
-
-def smallest_threshold(impostors: NDArray[np.float64], share: float) -> float:
-    """Return the smallest value that at most ``share`` of the scores reach; 0 when there are none."""
-    if not len(impostors):
-        return 0.0
-    highest = np.sort(impostors)[::-1][int(share * len(impostors))]
-    return float(np.nextafter(highest, np.inf))
-
-
-def smallest_gap(leads: NDArray[np.float64], right: NDArray[np.bool_], share: float) -> float:
-    """Return the smallest lead from which at most ``share`` of the answers are a wrong print."""
-    order = np.argsort(-leads, kind="stable")
-    falling, wrong = leads[order], np.cumsum(~right[order])
-    ends_a_tie = np.append(falling[1:] < falling[:-1], True)
-    good = np.flatnonzero(ends_a_tie & (wrong <= share * np.arange(1, len(leads) + 1)))
-    if not len(good):
-        return float(np.nextafter(falling[0], np.inf))
-    return float(falling[good[-1]])
 
 
 def _evidence(
@@ -150,7 +161,9 @@ def _evidence(
 
 
 def _threshold(evidence: Evidence, cards: int) -> float:
-    found = max(smallest_threshold(margins, FALSE_ACCEPTS) for margins in evidence.impostors().values())
+    found = max(
+        smallest_threshold(margins, FALSE_ACCEPTS[kind]) for kind, margins in evidence.impostors().items()
+    )
     return max(found, SMALL_GALLERY_FLOOR if cards < SMALL_GALLERY else 0.0)
 
 
@@ -164,8 +177,8 @@ def _print_gap(
     answered = leads >= gap
     return gap, {
         "print_captures": len(leads),
-        "print_answered": _share(answered),
-        "print_wrong": _share(answered & ~right),
+        "print_answered": share_of(answered),
+        "print_wrong": share_of(answered & ~right),
     }
 
 
@@ -175,6 +188,10 @@ def _sample(size: int, most: int, captures: int, seed: int) -> NDArray[np.int64]
     return np.repeat(cards, min(_MOST_CAPTURES_OF_ONE, -(-captures // len(cards))))
 
 
+def _step(cards: NDArray[np.int64], most: int) -> int:
+    return max(1, -(-len(cards) // most))
+
+
 def _twins(gallery: Gallery, artworks: Artworks, seed: int) -> NDArray[np.int64]:
     """Return up to 200 rows of cards that share their artwork with another card."""
     _, first_rows = np.unique(gallery.owner_of(np.arange(len(artworks))), return_index=True)
@@ -182,7 +199,3 @@ def _twins(gallery: Gallery, artworks: Artworks, seed: int) -> NDArray[np.int64]
     if not len(shared):
         return shared
     return shared[_sample(len(shared), _PRINT_CAPTURES, _PRINT_CAPTURES, seed)]
-
-
-def _share(those: NDArray[np.bool_]) -> float:
-    return round(float(np.mean(those)), 4) if len(those) else 0.0

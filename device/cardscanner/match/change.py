@@ -33,6 +33,7 @@ from cardscanner.match.progress import Progress
 from cardscanner.match.unit_vectors import Stored, joined
 from cardscanner.match.work_area import PART_CARDS, identity_of, work_area, writing
 from cardscanner.ports import Embedder
+from cardscanner.verify.stored import Entry
 
 MERGE_SHARE = 0.05
 """From this share of changed rows on, a new base is worth its making."""
@@ -144,15 +145,21 @@ def _with_old_views(database: Database, kept: Sequence[Reference], vectors: Stor
     wanted = {each.card_id for each in kept}
     references: list[Reference] = []
     parts = []
+    entries: list[Entry | None] = []
     for stored in database.stored_cards():
         card = stored.card
         if card.card_id not in wanted:
             continue
         mine = [number for number, each in enumerate(kept) if each.card_id == card.card_id]
-        images = [stored.image, *stored.more_images, *(kept[number].image for number in mine)]
-        references += [Reference(card.card_id, card.name, Path(), image, card.metadata) for image in images]
+        images = [(Path(), each) for each in (stored.image, *stored.more_images)]
+        images += [(kept[number].path, kept[number].image) for number in mine]
+        references += [
+            Reference(card.card_id, card.name, path, image, card.metadata) for path, image in images
+        ]
         parts += [database.vectors_at(stored.rows), vectors[mine]]
-    return NewCards(references, joined(parts, database.manifest.dtype), keep_artworks=True)
+        entries += [database.pictures.entry(row) if database.pictures else None for row in stored.rows]
+        entries += [None] * len(mine)
+    return NewCards(references, joined(parts, database.manifest.dtype), keep_artworks=True, entries=entries)
 
 
 def add_source(folder: Path, source: Path, pictures: Path | None = None) -> list[Reference]:

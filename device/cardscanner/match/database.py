@@ -1,7 +1,10 @@
 """The reference database: a folder of vectors, an index, a card table, and the manifest that seals them.
 
-``manifest.json``  ``vectors.npy`` (N, D)  ``index.ann``  ``cards.sqlite``, and after a change
-``delta-1.npy``  ``delta-1.sqlite``: what was added to and removed from these (see :mod:`change`).
+``manifest.json``  ``vectors.npy`` (N, D)  ``index.ann``  ``cards.sqlite``  ``pictures.bin``, and after a
+change ``delta-1.npy``  ``delta-1.sqlite``  ``delta-1.bin``: what was added to and removed from these (see
+:mod:`change`).
+
+Databases of older builds have no pictures; they work, without a second look at candidates.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from cardscanner.match.layered import LayeredCards
 from cardscanner.match.replacement import located
 from cardscanner.match.unit_vectors import Stored
 from cardscanner.records import Card
+from cardscanner.verify.layered import LayeredPictures
+from cardscanner.verify.stored import PICTURES_FILE, Pictures, open_pictures
 
 VECTORS_FILE = "vectors.npy"
 
@@ -34,6 +39,7 @@ class Database:
         vectors: Stored,
         cards: CardStore | LayeredCards,
         added: Stored | None = None,
+        pictures: Pictures | None = None,
     ) -> None:
         self.folder = folder
         self.manifest = manifest
@@ -41,6 +47,8 @@ class Database:
         """(N, D) of the base: what ``index.ann`` holds."""
         self.added = added
         """(M, D) of cards added since; their rows follow those of the base. ``None``: never changed."""
+        self.pictures = pictures
+        """Small pictures of the references; ``None`` when the database was built without."""
         self._cards = cards
         depth = neighbours_needed(cards.artwork_rows().values(), manifest.accept.last_rank)
         self.depth = min(depth, manifest.live_rows)
@@ -89,12 +97,14 @@ class Database:
         return located(self.folder, self.manifest, name)
 
     def close(self) -> None:
-        """Close the card table; the vectors are unmapped when nobody holds them any more."""
+        """Close card table and pictures; the vectors are unmapped when nobody holds them any more."""
         self._cards.close()
+        if self.pictures is not None:
+            self.pictures.close()
 
 
 def open_database(folder: Path) -> Database:
-    """Open a database folder; vectors and cards are hashed, then mapped.
+    """Open a database folder; its files are hashed, then mapped.
 
     Raises
     ------
@@ -114,17 +124,28 @@ def open_database(folder: Path) -> Database:
 def _open(folder: Path, manifest: DatabaseManifest) -> Database:
     vectors = _map_vectors(located(folder, manifest, VECTORS_FILE), manifest, manifest.rows)
     base = open_cards(located(folder, manifest, CARDS_FILE), manifest.rows)
+    pictures: Pictures | None = None
     try:
-        return _with_delta(folder, manifest, vectors, base)
+        if PICTURES_FILE in manifest.files:
+            pictures = open_pictures(located(folder, manifest, PICTURES_FILE), manifest.rows)
+        return _with_delta(folder, manifest, vectors, base, pictures)
     except ArtifactError:
         base.close()
+        if pictures is not None:
+            pictures.close()
         raise
 
 
-def _with_delta(folder: Path, manifest: DatabaseManifest, vectors: Stored, base: CardStore) -> Database:
+def _with_delta(
+    folder: Path,
+    manifest: DatabaseManifest,
+    vectors: Stored,
+    base: CardStore,
+    pictures: Pictures | None,
+) -> Database:
     delta = manifest.delta
     if delta is None:
-        return Database(folder, manifest, vectors, base)
+        return Database(folder, manifest, vectors, base, pictures=pictures)
     added = _map_vectors(located(folder, manifest, delta.vectors), manifest, delta.rows)
     changes = open_cards(located(folder, manifest, delta.cards), manifest.rows + delta.rows)
     cards = LayeredCards(base, changes, manifest.rows)
@@ -134,7 +155,24 @@ def _with_delta(folder: Path, manifest: DatabaseManifest, vectors: Stored, base:
             f"{folder / delta.cards} removes {int(cards.removed.sum())} rows, the manifest says "
             f"{delta.removed}: build the database again"
         )
-    return Database(folder, manifest, vectors, cards, added)
+    try:
+        pictures = _with_added_pictures(folder, manifest, pictures)
+    except ArtifactError:
+        changes.close()
+        raise
+    return Database(folder, manifest, vectors, cards, added, pictures)
+
+
+def _with_added_pictures(folder: Path, manifest: DatabaseManifest, base: Pictures | None) -> Pictures | None:
+    delta = manifest.delta
+    if delta is None or (base is None and delta.pictures is None):
+        return base
+    if base is None or delta.pictures is None:
+        raise ArtifactError(
+            f"{folder}: there are pictures of {'the added' if base is None else 'the first'} cards only: "
+            "build the database again"
+        )
+    return LayeredPictures(base, open_pictures(located(folder, manifest, delta.pictures), delta.rows))
 
 
 def _map_vectors(path: Path, manifest: DatabaseManifest, rows: int) -> Stored:

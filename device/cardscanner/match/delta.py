@@ -21,10 +21,12 @@ from cardscanner.match.artworks import join_artworks
 from cardscanner.match.assemble import ARTWORK_COSINE, stored_cards, write_rows
 from cardscanner.match.card_rows import Reference
 from cardscanner.match.card_store import StoredCard, write_cards
+from cardscanner.match.change_pictures import AddedRows, write_change_pictures
 from cardscanner.match.database import Database
 from cardscanner.match.exact import Answer, exact_index
 from cardscanner.match.replacement import forget_deltas
 from cardscanner.match.unit_vectors import Stored, units_at
+from cardscanner.verify.stored import Entry
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +37,8 @@ class NewCards:
     vectors: Stored
     keep_artworks: bool = False
     """Cards that are there already, with other views than before, keep their artwork."""
+    entries: Sequence[Entry | None] = ()
+    """What is stored already of some pictures; empty: of none."""
 
 
 def write_change(database: Database, new: NewCards, gone: Collection[str]) -> DatabaseManifest:
@@ -44,7 +48,8 @@ def write_change(database: Database, new: NewCards, gone: Collection[str]) -> Da
     old = [database.vectors_at(each.rows) for each in stay]
     first_new = before.rows + sum(len(each) for each in old)
     cards = list(_renumbered(stay, before.rows))
-    cards += stored_cards(new.references, _artworks(database, new), first_new)
+    artworks = _artworks(database, new)
+    cards += stored_cards(new.references, artworks, first_new)
     removed = _removed_ranges(database, gone)
     number = before.changes + 1
     delta = DeltaSpec(
@@ -52,11 +57,17 @@ def write_change(database: Database, new: NewCards, gone: Collection[str]) -> Da
         removed=sum(len(each) for each in removed),
         vectors=f"delta-{number}.npy",
         cards=f"delta-{number}.sqlite",
+        pictures=None if database.pictures is None else f"delta-{number}.bin",
     )
     write_rows(folder / delta.vectors, [*old, new.vectors], delta.rows, before.dim, before.dtype)
     with replacing(folder / delta.cards) as temporary:
         temporary.unlink(missing_ok=True)
         write_cards(temporary, cards, removed)
+    if database.pictures is not None and delta.pictures is not None:
+        entries = new.entries or [None] * len(new.references)
+        rows = [row for each in stay for row in each.rows]
+        added = AddedRows(new.references, new.vectors, artworks, entries)
+        write_change_pictures(folder / delta.pictures, database, database.pictures, rows, added)
     manifest = _changed_manifest(database, delta, cards, gone, number)
     write_json(folder / MANIFEST, sealed_document(manifest))
     forget_deltas(folder, manifest.files)
@@ -67,7 +78,7 @@ def _changed_manifest(
     database: Database, delta: DeltaSpec, cards: Sequence[StoredCard], gone: Collection[str], number: int
 ) -> DatabaseManifest:
     before, folder = database.manifest, database.folder
-    names = [delta.vectors, delta.cards] if delta.rows or delta.removed else []
+    names = delta.files if delta.rows or delta.removed else []
     kept = {name: entry for name, entry in before.files.items() if not name.startswith("delta-")}
     base = [each for each in database.stored_cards() if each.first_row < before.rows]
     artworks = {each.card.artwork for each in base if each.card.card_id not in gone}

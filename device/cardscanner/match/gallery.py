@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cardscanner.match.captures import Strength, simulate_capture
+from cardscanner.match.captures import Scene, Strength, simulate_scene
 from cardscanner.match.embedding import BATCH, embed_crops
 from cardscanner.match.exact import ExactIndex
 from cardscanner.match.not_cards import draw_not_card
@@ -17,7 +17,7 @@ from cardscanner.match.unit_vectors import Stored
 from cardscanner.pictures import read_picture
 from cardscanner.ports import Embedder
 from cardscanner.records import Picture, Vectors
-from cardscanner.rectify import turned
+from cardscanner.rectify import turned, whole_picture_corners
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +43,17 @@ class Captured:
     """(B,) which card each capture shows."""
     upright: Vectors
     upside_down: Vectors
+    scene: Callable[[int], Scene]
+    """Draws what a capture was cut out of again."""
+
+    def every(self, step: int) -> Captured:
+        """Return one capture of ``step``, from the first on."""
+        return Captured(
+            self.cards[::step],
+            self.upright[::step],
+            self.upside_down[::step],
+            lambda number: self.scene(number * step),
+        )
 
     @property
     def both_ways(self) -> tuple[Vectors, Vectors]:
@@ -57,17 +68,24 @@ def capture_cards(
     embedder: Embedder,
     seed: int,
     one_more: Callable[[], object],
+    crop_px: int | None = None,
 ) -> Captured:
-    """Simulate one capture for each entry of ``cards``; the same seed gives the same captures."""
+    """Simulate one capture for each entry of ``cards``; the same seed gives the same captures.
+
+    ``crop_px`` says how large, see :func:`captures.simulate_scene`; by default, what the model takes.
+    """
     info = embedder.info
 
-    def capture(number: int) -> Picture:
+    def scene(number: int) -> Scene:
         picture = read_picture(gallery.pictures[int(cards[number])])
-        one_more()
         rng = np.random.default_rng([seed, number])
-        return simulate_capture(picture, info.height, info.width, strength, rng)
+        return simulate_scene(picture, strength, rng, crop_px or info.width)
 
-    return _embedded(cards, capture, embedder)
+    def capture(number: int) -> Picture:
+        one_more()
+        return scene(number).crop(info.height, info.width)
+
+    return _embedded(cards, capture, embedder, scene)
 
 
 def capture_not_cards(count: int, embedder: Embedder, seed: int) -> Captured:
@@ -77,10 +95,19 @@ def capture_not_cards(count: int, embedder: Embedder, seed: int) -> Captured:
     def draw(number: int) -> Picture:
         return draw_not_card(number, info.height, info.width, np.random.default_rng([seed, number]))
 
-    return _embedded(np.full(count, -1), draw, embedder)
+    def scene(number: int) -> Scene:
+        picture = draw(number)
+        return Scene(picture, whole_picture_corners(picture))
+
+    return _embedded(np.full(count, -1), draw, embedder, scene)
 
 
-def _embedded(cards: NDArray[np.int64], crop: Callable[[int], Picture], embedder: Embedder) -> Captured:
+def _embedded(
+    cards: NDArray[np.int64],
+    crop: Callable[[int], Picture],
+    embedder: Embedder,
+    scene: Callable[[int], Scene],
+) -> Captured:
     """Make and embed crops in small batches, so that few of them exist at a time."""
     upright = [np.empty((0, embedder.info.dim), dtype=np.float32)]
     upside_down = list(upright)
@@ -88,4 +115,4 @@ def _embedded(cards: NDArray[np.int64], crop: Callable[[int], Picture], embedder
         crops = [crop(number) for number in range(start, min(start + BATCH, len(cards)))]
         upright.append(embed_crops(crops, embedder))
         upside_down.append(embed_crops(list(turned(np.stack(crops))), embedder))
-    return Captured(cards, np.concatenate(upright), np.concatenate(upside_down))
+    return Captured(cards, np.concatenate(upright), np.concatenate(upside_down), scene)

@@ -14,6 +14,7 @@ from cardscanner.match.exact import exact_index
 from cardscanner.match.opening import open_index
 from cardscanner.match.replacement import located
 from cardscanner.match.selftest import self_test
+from cardscanner.verify.stored import Pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ def _check_content(folder: Path) -> Iterator[Check]:
         yield _check("cards", lambda: _check_cards(database))
         for backend in database.manifest.backends:
             yield _check(f"index {backend}", partial(_check_index, database, backend))
+        if database.pictures is not None:
+            yield _check("pictures", partial(_check_pictures, database.pictures))
     finally:
         database.close()
 
@@ -94,6 +97,12 @@ def _check_cards(database: Database) -> str:
     if listed != manifest.live_rows:
         raise ArtifactError(f"the cards have {listed} rows, the manifest says {manifest.live_rows}")
     return f"{cards} cards of {artworks} artworks, in the order of their rows"
+
+
+def _check_pictures(pictures: Pictures) -> str:
+    for row in range(len(pictures)):
+        pictures.half(row)
+    return f"{len(pictures)} small pictures can be decoded"
 
 
 def _check_index(database: Database, backend: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,19 +38,26 @@ def scores_of(
 
     ``hidden`` names for each capture an artwork that the gallery must not know.
     """
+    margins, best = [], []
+    for _, prints in better_ways(exact, artworks, ways_up, hidden):
+        margins.append(artwork_margin(prints, rule) if prints else -1.0)
+        best.append(prints[0].card.artwork if prints else NOBODY)
+    return Scores(np.array(margins), np.array(best, dtype=np.int64))
+
+
+def better_ways(
+    exact: ExactIndex, artworks: Artworks, ways_up: Sequence[Vectors], hidden: Artworks | None = None
+) -> Iterator[tuple[int, list[Candidate]]]:
+    """Give for each capture the number of the way up with the best cosine, and the nearest cards."""
     depth = _depth(artworks)
     deeper = depth if hidden is None else depth + int(np.bincount(artworks).max())
     searched = [exact.nearest(vectors, deeper) for vectors in ways_up]
-    margins, best = [], []
     for number in range(len(ways_up[0])):
         absent = NOBODY if hidden is None else int(hidden[number])
         prints = [
             _candidates(rows[number], near[number], artworks, absent)[:depth] for rows, near in searched
         ]
-        better = max(prints, key=lambda each: each[0].score if each else -1.0)
-        margins.append(artwork_margin(better, rule) if better else -1.0)
-        best.append(better[0].card.artwork if better else NOBODY)
-    return Scores(np.array(margins), np.array(best, dtype=np.int64))
+        yield max(enumerate(prints), key=lambda each: each[1][0].score if each[1] else -1.0)
 
 
 def print_leads(
@@ -74,7 +81,7 @@ def _candidates(
     rows: NDArray[np.int64], cosines: NDArray[np.float32], artworks: Artworks, hidden: int
 ) -> list[Candidate]:
     return [
-        Candidate(Card(str(row), "", int(artworks[row])), float(cosine))
+        Candidate(Card(str(row), "", int(artworks[row])), float(cosine), int(row))
         for row, cosine in zip(rows, cosines, strict=True)
         if artworks[row] != hidden
     ]

@@ -31,9 +31,10 @@ from cardscanner.match.progress import Progress
 from cardscanner.match.replacement import forget_deltas, install
 from cardscanner.match.unit_vectors import Stored
 from cardscanner.match.work_area import writing
+from cardscanner.verify.stored import PICTURES_FILE, Entry, write_entries
 
 _WORK = ".merge"
-_OURS = {VECTORS_FILE, INDEX_FILE, "index.ivf", CARDS_FILE}
+_OURS = {VECTORS_FILE, INDEX_FILE, "index.ivf", CARDS_FILE, PICTURES_FILE}
 
 
 def merge_database(folder: Path, progress: Progress | None = None) -> DatabaseManifest:
@@ -53,7 +54,7 @@ def merge_database(folder: Path, progress: Progress | None = None) -> DatabaseMa
         if before.delta is None:
             _clean(folder, before)
             return before
-        if strangers := before.files.keys() - _OURS - {before.delta.vectors, before.delta.cards}:
+        if strangers := before.files.keys() - _OURS - set(before.delta.files):
             raise ArtifactError(
                 f"{folder}: {', '.join(sorted(strangers))} cannot be merged: build the database again"
             )
@@ -61,7 +62,10 @@ def merge_database(folder: Path, progress: Progress | None = None) -> DatabaseMa
         with workplace(folder) as work:
             cards = list(numbered(old))
             vectors = (database.vectors_at(each.rows) for each in old)
-            after = write_base(work, cards, vectors, before, progress)
+            entries = None
+            if (pictures := database.pictures) is not None:
+                entries = (pictures.entry(row) for each in old for row in each.rows)
+            after = write_base(work, cards, vectors, before, progress, entries)
             install(work, folder, sorted(after.files))
     return load_database_manifest(folder)
 
@@ -100,6 +104,7 @@ def write_base(
     vectors: Iterable[Stored],
     like: DatabaseManifest,
     progress: Progress,
+    pictures: Iterable[Entry] | None = None,
 ) -> DatabaseManifest:
     """Write all files of a database into a folder; model, accept rule and names are those of ``like``."""
     rows = cards[-1].rows.stop
@@ -107,6 +112,11 @@ def write_base(
     exact = exact_index(stored)
     with replacing(folder / CARDS_FILE) as temporary:
         write_cards(temporary, cards)
+    names = [VECTORS_FILE, CARDS_FILE]
+    if pictures is not None:
+        names.append(PICTURES_FILE)
+        with replacing(folder / PICTURES_FILE) as temporary:
+            write_entries(temporary, pictures, rows)
     # The kind of index stays the one that the build or its user chose.
     built = build_indexes(folder, stored, exact, like.search.backend, progress)
     document = like.model_dump() | {
@@ -116,7 +126,7 @@ def write_base(
         "index": built.annoy,
         "lists": built.lists,
         "search": built.search,
-        "files": {name: describe_file(folder / name) for name in (VECTORS_FILE, *built.files, CARDS_FILE)},
+        "files": {name: describe_file(folder / name) for name in (*names, *built.files)},
         "delta": None,
     }
     manifest = DatabaseManifest.model_validate(document)

@@ -62,7 +62,7 @@ def install(new: Path, folder: Path, names: list[str]) -> None:
 def forget_deltas(folder: Path, names: Collection[str]) -> None:
     """Delete files of changes that the manifest, which lists ``names``, does not know (any more)."""
     for path in folder.glob("delta-*"):
-        if path.name not in names and path.suffix in {".npy", ".sqlite"}:
+        if path.name not in names and path.suffix in {".npy", ".sqlite", ".bin"}:
             path.unlink(missing_ok=True)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from cardscanner.config import DEVICE_ID
-from cardscanner.records import Decision
+from cardscanner.records import Certainty, Decision
 
 
 def _milliseconds(moment: datetime) -> str:
@@ -77,11 +77,19 @@ class CandidatePayload(Payload):
     score: float
 
 
+class CheckPayload(Payload):
+    """The second look at the first candidate."""
+
+    score: float = Field(description="0 to 1: how far it agrees with the stored picture")
+    share: float = Field(description="0 to 1: how much of the card could be compared")
+
+
 class ScanPayload(Payload):
     """Topic ``scan``, and ``last`` for a match: one decided card."""
 
     v: Literal[1] = 1
     event_type: Decision
+    match: Certainty = Field(description="what is certain: the very print, its artwork, nothing")
     id: str = Field(
         pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$", description="ULID; the same in every repetition"
     )
@@ -96,6 +104,7 @@ class ScanPayload(Payload):
     card: CardPayload | None = Field(description="only for a match")
     score: float
     margin: float
+    check: CheckPayload | None = Field(default=None, description="none where vectors alone decided")
     candidates: tuple[CandidatePayload, ...]
     repeat_of: str | None
     frames: int = Field(ge=0)

@@ -11,12 +11,13 @@ from cardscanner.publish.payload import (
     ArtifactRef,
     CandidatePayload,
     CardPayload,
+    CheckPayload,
     DatabaseRef,
     ScanPayload,
 )
 from cardscanner.publish.rows import Stamp
 from cardscanner.publish.topics import Topics
-from cardscanner.records import Card, ScanEvent
+from cardscanner.records import Card, Check, ScanEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ def scan_payload(event: ScanEvent, stamp: Stamp, facts: ScanFacts, *, synced: bo
     age_ns = max(0, stamp.mono_ns - event.decided_ns)
     return ScanPayload(
         event_type=verdict.decision,
+        match=verdict.match,
         id=stamp.id,
         epoch=stamp.epoch,
         seq=stamp.seq,
@@ -64,6 +66,7 @@ def scan_payload(event: ScanEvent, stamp: Stamp, facts: ScanFacts, *, synced: bo
         card=_card(verdict.card, facts.game) if verdict.card else None,
         score=round(float(verdict.score), 4),
         margin=round(float(verdict.margin), 4),
+        check=_check(verdict.check),
         candidates=tuple(
             CandidatePayload(
                 card_id=each.card.card_id, name=each.card.name, score=round(float(each.score), 4)
@@ -76,6 +79,12 @@ def scan_payload(event: ScanEvent, stamp: Stamp, facts: ScanFacts, *, synced: bo
         model=facts.model,
         db=facts.db,
     )
+
+
+def _check(check: Check | None) -> CheckPayload | None:
+    if check is None:
+        return None
+    return CheckPayload(score=round(check.score, 4), share=round(check.share, 4))
 
 
 def _card(card: Card, game: str) -> CardPayload:

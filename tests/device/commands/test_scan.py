@@ -14,7 +14,7 @@ from thumbnails import thumbnail_model
 
 from cardscanner.manifest import load_database_manifest
 
-STAGES = {"read", "find", "rectify", "embed", "search"}
+STAGES = {"read", "find", "rectify", "embed", "search", "verify"}
 AT = (200, 80)
 
 
@@ -42,7 +42,10 @@ def test_the_json_of_a_picture_has_the_promised_shape_and_types(scan, save):
     assert list(document) == ["image", "width", "height", "cards", "timings_ms"]
     assert (document["image"], document["width"], document["height"]) == (str(path), FRAME_W, FRAME_H)
     (card,) = document["cards"]
-    assert list(card) == ["quad", "upside_down", "decision", "card_id", "score", "margin", "candidates"]
+    assert list(card) == [
+        "quad", "upside_down", "decision", "match", "card_id", "score", "margin", "check", "candidates",
+    ]  # fmt: skip
+    assert (card["match"], card["check"]) == ("exact", None)  # this database has no pictures
     assert [[type(value) for value in point] for point in card["quad"]] == [[float, float]] * 4
     assert card["upside_down"] is False
     assert card["decision"] == "match"

@@ -18,8 +18,6 @@ from cardscanner.match.calibrate import (
     SMALL_GALLERY_FLOOR,
     calibrate,
     measure_artwork_limit,
-    smallest_gap,
-    smallest_threshold,
 )
 from cardscanner.match.captures import CAPTURE
 from cardscanner.match.embedding import embed_crops, reference_crop
@@ -27,6 +25,7 @@ from cardscanner.match.exact import exact_index
 from cardscanner.match.gallery import Gallery, capture_cards, capture_not_cards
 from cardscanner.match.margins import NOBODY, scores_of
 from cardscanner.match.progress import Progress
+from cardscanner.match.thresholds import smallest_gap, smallest_threshold
 from cardscanner.records import Card, Neighbour
 
 SILENT = Progress(io.StringIO())
@@ -64,7 +63,7 @@ def test_false_accepts_of_cards_never_seen_stay_near_the_target(rule, known, tmp
     strangers = _gallery(tmp_path / "strangers", range(1000, 1300))
     captured = capture_cards(strangers, np.repeat(np.arange(300), 3), CAPTURE, EMBEDDER, 77, lambda: None)
     assert _accepted(rule, known, captured).mean() <= 0.02
-    assert rule.calibration["unknown_accepted"] <= 0.005
+    assert rule.calibration["unknown_accepted"] <= 0.01
 
 
 def test_false_accepts_of_fresh_pictures_without_cards_stay_near_the_target(rule, known):

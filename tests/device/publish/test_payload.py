@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
@@ -11,12 +12,37 @@ from scans import FACTS, DaemonFacts, open_outbox, scan_event
 from cardscanner.publish.payload import InfoPayload, ScanPayload, StatePayload
 from cardscanner.publish.rows import Stamp
 from cardscanner.publish.scan import scan_payload
-from cardscanner.records import Candidate, Card, ScanEvent, Verdict
+from cardscanner.records import Candidate, Card, Check, ScanEvent, Verdict
 
 STAMP = Stamp(41822, "b3f0c1d2", "01J8ZK3T6Y6Q0R3W9C5F1M2N7P", 9_000_000_000, 1_790_769_603_412_000_000)
 FIELDS = [
-    *("v", "event_type", "id", "epoch", "seq", "device", "ts", "ts_source", "boot_id", "mono_ms", "camera"),
-    *("card", "score", "margin", "candidates", "repeat_of", "frames", "latency_ms", "model", "db", "image"),
+    *(
+        "v",
+        "event_type",
+        "match",
+        "id",
+        "epoch",
+        "seq",
+        "device",
+        "ts",
+        "ts_source",
+        "boot_id",
+        "mono_ms",
+        "camera",
+    ),
+    *(
+        "card",
+        "score",
+        "margin",
+        "check",
+        "candidates",
+        "repeat_of",
+        "frames",
+        "latency_ms",
+        "model",
+        "db",
+        "image",
+    ),
     *("replayed", "test"),
 ]
 
@@ -28,7 +54,8 @@ cards = st.builds(
     artwork=st.integers(0, 10**6),
     metadata=st.dictionaries(st.sampled_from(["set", "number", "lang", "finish", "rarity"]), st.text()),
 )
-candidates = st.builds(Candidate, cards, floats)
+checks = st.builds(Check, st.floats(0, 1), st.floats(0, 1), st.none() | st.floats(-1, 1))
+candidates = st.builds(Candidate, cards, floats, check=st.none() | checks)
 verdicts = st.one_of(
     st.builds(
         Verdict,
@@ -82,6 +109,22 @@ def test_a_match_says_which_card_when_and_with_what():
     assert payload["db"] == {"version": "1", "sha256": "b" * 64}
     assert (payload["replayed"], payload["test"], payload["image"]) == (False, False, None)
     assert payload["latency_ms"]["search"] == 1.12
+
+
+@pytest.mark.parametrize(
+    ("decision", "match"), [("match", "exact"), ("ambiguous", "artwork"), ("no_match", "none")]
+)
+def test_every_answer_says_how_much_of_it_is_certain(decision, match):
+    looked = Candidate(Card("a-1", "A", 0), 0.9, 7, Check(0.81234, 0.75, 0.2))
+    event = replace(scan_event(1), verdict=Verdict(decision, 0.9, 0.4, (looked,)))
+    payload = json.loads(scan_payload(event, STAMP, FACTS, synced=True).to_bytes())
+    assert (payload["event_type"], payload["match"]) == (decision, match)
+    assert payload["check"] == {"score": 0.8123, "share": 0.75}
+
+
+def test_where_vectors_alone_decided_there_is_no_check():
+    payload = json.loads(scan_payload(scan_event(1), STAMP, FACTS, synced=True).to_bytes())
+    assert payload["check"] is None
 
 
 def test_the_time_is_that_of_the_decision_not_of_the_storing():

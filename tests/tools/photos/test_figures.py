@@ -51,6 +51,8 @@ def test_rates_count_what_they_say():
         "art_top5": round(5 / 6, 4),
         "exact_cards": 5,
         "exact_top1": 0.2,
+        "print_right": 0.2,
+        "print_wrong": 0.4,
         "accepted_right": 0.5,
         "wrong_accepts": round(1 / 6, 4),
         "unknown": 2,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cardscanner.match.calibrate import smallest_threshold
+from cardscanner.match.thresholds import smallest_threshold
 
 Values = NDArray[np.float64]
 

@@ -37,6 +37,8 @@ class Outcome:
     iou: float
     hashes: dict[int, list[str]] = field(default_factory=dict)
     """Five nearest card ids by pHash, by the hash's side."""
+    by_vectors: Verdict | None = None
+    """What would have been said without looking again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,20 +100,24 @@ def evaluate_photo(
             photo.path,
             card,
             sightings[chosen],
-            _judge(rooms, sightings[chosen]),
+            rooms.judged(picture, sightings[chosen], top=5),
             crop,
             overlap,
             hashes.nearest(crop),
+            _by_vectors(rooms, sightings[chosen]),
         )
     taken = {chosen for chosen, _ in pairs.values()}
     for number, sighting in enumerate(sightings):
         if number not in taken:
             crop = rectify(picture, sighting.quad.corners, info.height, info.width)
-            yield Outcome(photo.path, None, sighting, _judge(rooms, sighting), crop, 0.0)
+            yield Outcome(
+                photo.path, None, sighting, rooms.judged(picture, sighting, top=5), crop, 0.0, {},
+                _by_vectors(rooms, sighting),
+            )  # fmt: skip
 
 
-def _judge(rooms: Rooms, sighting: Sighting) -> Verdict:
-    return judge(sighting.neighbours, rooms.database.card_of, rooms.database.manifest.accept, top=5)
+def _by_vectors(rooms: Rooms, sighting: Sighting) -> Verdict:
+    return judge(sighting.neighbours, rooms.database.card_of, rooms.rule, top=5)
 
 
 def _pair(labels: Sequence[Corners], found: Sequence[Corners]) -> dict[int, tuple[int, float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from cardscanner_tools.photos.evaluation import HASH_SIDES, Outcome
 
@@ -14,7 +15,8 @@ def figures_of(outcomes: Sequence[Outcome]) -> Figures:
 
     Rates over known cards count a card that was not found as wrong. ``art_*`` asks for the illustration,
     ``exact`` for the very print (only cards whose print is in the gallery). ``wrong_accepts`` are known cards
-    reported as another artwork, ``false_accepts`` unknown cards reported as any card.
+    reported as another artwork, ``false_accepts`` unknown cards reported as any card. ``print_right`` and
+    ``print_wrong`` are exact cards of which one print was named with certainty.
     """
     known = [each for each in outcomes if each.label and each.label.level != "unknown"]
     exact = [each for each in known if each.label and each.label.level == "exact"]
@@ -28,6 +30,8 @@ def figures_of(outcomes: Sequence[Outcome]) -> Figures:
         "art_top5": _rate(known, lambda each: _art_hit(each, 5)),
         "exact_cards": len(exact),
         "exact_top1": _rate(exact, _exact_hit),
+        "print_right": _rate(exact, lambda each: _named(each) and _exact_hit(each)),
+        "print_wrong": _rate(exact, lambda each: _named(each) and not _exact_hit(each)),
         "accepted_right": _rate(known, lambda each: accepted(each) and _art_hit(each, 1)),
         "wrong_accepts": _rate(known, lambda each: accepted(each) and not _art_hit(each, 1)),
         "unknown": len(unknown),
@@ -67,6 +71,15 @@ def is_failure(outcome: Outcome) -> str | None:  # noqa: PLR0911 - a list of cas
     if outcome.label.level == "exact" and not _exact_hit(outcome):
         return "right artwork, other print"
     return None
+
+
+def without_looks(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Return the outcomes as they would have been by vectors alone."""
+    return [replace(each, verdict=each.by_vectors) for each in outcomes]
+
+
+def _named(outcome: Outcome) -> bool:
+    return outcome.verdict is not None and outcome.verdict.decision == "match"
 
 
 def _art_hit(outcome: Outcome, rank: int) -> bool:

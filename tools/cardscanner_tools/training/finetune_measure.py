@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from cardscanner.manifest import AcceptRule
-from cardscanner.match.calibrate import smallest_threshold
 from cardscanner.match.embedding import embed_crops
 from cardscanner.match.exact import ExactIndex, exact_index
 from cardscanner.match.margins import scores_of
+from cardscanner.match.thresholds import smallest_threshold
 from cardscanner.ports import Embedder
 from cardscanner.records import Vectors
 from cardscanner_tools.scene.capture import HARD, USUAL, CaptureStyle, capture

@@ -2,7 +2,8 @@
 
 Every format says the same: a header (model, space, dimension, precision, accept rule, ...), and for every
 view of a card its id, name, artwork, picture, metadata and vector. An import checks every vector, builds the
-index and replaces the target as a build does. The accept rule comes along, for it belongs to these vectors.
+index and replaces the target as a build does. The accept rule comes along, for it belongs to these vectors;
+the small pictures for second looks do not, so an imported database answers by its vectors alone.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ def export_database(folder: Path, file: Path) -> int:
     writer = _format(file).write
     with closing(open_database(folder)) as database:
         manifest = database.manifest
-        document = manifest.model_dump(mode="json") | {"rows": manifest.live_rows}
+        accept = manifest.accept.model_copy(update={"verify": None})
+        document = manifest.model_dump(mode="json") | {"rows": manifest.live_rows, "accept": accept}
         header = Header.model_validate({"cardscanner_database": 1, **document})
 
         def views() -> Iterator[View]:
