@@ -29,7 +29,7 @@ def build_quietly(source: Path, out: Path, dim: int = 128, **options) -> BuildRe
     """Build with the projecting embedder; what it says goes nowhere."""
     embedder = options.pop("embedder", None) or ProjectingEmbedder(dim)
     options.setdefault("progress", Progress(io.StringIO()))
-    options.setdefault("pictures", False)  # they take ten seconds; tests of second looks ask for them
+    options.setdefault("second_looks", False)  # they take ten seconds; tests of second looks ask for them
     return build_database(source, out, embedder, projecting_manifest(embedder), **options)
 
 

@@ -99,7 +99,7 @@ def test_a_build_takes_the_pictures_of_corrections_too(box, cardscanner, tmp_pat
     cv2.imwrite(str(tmp_path / "corrections" / "0.jpg"), card_face(9))
     said = cardscanner(
         "db", "build", faces, "--out", tmp_path / "db", "--model", box.model, "--threads", 1,
-        "--corrections", tmp_path / "corrections",
+        "--no-pictures", "--corrections", tmp_path / "corrections",
     )  # fmt: skip
     assert said.code == 0, said.err
     with closing(open_database(tmp_path / "db")) as database:

@@ -71,6 +71,7 @@ def test_a_real_network_builds_a_database_that_agrees_with_its_model(tmp_path):
         embedder,
         model,
         progress=Progress(io.StringIO()),
+        second_looks=False,
     )
     agree(model, report.manifest)
     assert (report.manifest.space, report.manifest.dim) == ("thumbnail-8", 192)
