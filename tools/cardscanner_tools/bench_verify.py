@@ -22,14 +22,8 @@ import numpy as np
 from cardscanner.match.captures import CAPTURE, Scene, simulate_scene
 from cardscanner.records import Candidate, Card, Picture
 from cardscanner.verify.maps import own_map, print_map
-from cardscanner.verify.stored import (
-    PICTURES_FILE,
-    StoredPictures,
-    encode_reference,
-    open_pictures,
-    write_maps,
-    write_pictures,
-)
+from cardscanner.verify.stored import PICTURES_FILE, StoredPictures, open_pictures
+from cardscanner.verify.storing import encode_reference, write_maps, write_pictures
 from cardscanner.verify.verifier import Verifier
 from cardscanner_tools.render.cards import render_card
 from cardscanner_tools.render.catalogue import catalogue

@@ -23,15 +23,8 @@ from cardscanner.match.unit_vectors import Stored, units_at
 from cardscanner.pictures import read_picture
 from cardscanner.verify.layered import LayeredPictures
 from cardscanner.verify.maps import own_map, print_map
-from cardscanner.verify.stored import (
-    Entry,
-    Pictures,
-    Values,
-    encode_reference,
-    open_pictures,
-    write_maps,
-    write_pictures,
-)
+from cardscanner.verify.stored import Entry, Pictures, Values, open_pictures
+from cardscanner.verify.storing import encode_reference, write_maps, write_pictures
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,14 +20,8 @@ from cardscanner.pictures import read_picture
 from cardscanner.records import Candidate
 from cardscanner.verify.blocks import SHARP
 from cardscanner.verify.maps import own_map, print_map
-from cardscanner.verify.stored import (
-    Pictures,
-    Values,
-    encode_reference,
-    open_pictures,
-    write_maps,
-    write_pictures,
-)
+from cardscanner.verify.stored import Pictures, Values, open_pictures
+from cardscanner.verify.storing import encode_reference, write_maps, write_pictures
 from cardscanner.verify.verifier import OwnMap, Verifier
 
 Map = NDArray[np.float16]

@@ -31,7 +31,8 @@ from cardscanner.match.progress import Progress
 from cardscanner.match.replacement import forget_deltas, install
 from cardscanner.match.unit_vectors import Stored
 from cardscanner.match.work_area import writing
-from cardscanner.verify.stored import PICTURES_FILE, Entry, write_entries
+from cardscanner.verify.stored import PICTURES_FILE, Entry
+from cardscanner.verify.storing import write_entries
 
 _WORK = ".merge"
 _OURS = {VECTORS_FILE, INDEX_FILE, "index.ivf", CARDS_FILE, PICTURES_FILE}

@@ -12,7 +12,6 @@ from __future__ import annotations
 import mmap
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -23,26 +22,23 @@ from numpy.typing import NDArray
 
 from cardscanner.errors import ArtifactError
 from cardscanner.records import Picture
-from cardscanner.rectify import rectify, whole_picture_corners
 
 PICTURES_FILE = "pictures.bin"
 WIDTH_PX, HEIGHT_PX = 240, 336
 """3.8 pixels for a millimetre of the card: a set symbol has about fifteen of them, a digit five."""
-MOST_BYTES = 7_720
-"""Of one picture. With its line in the table it stays below 8 KB."""
 
 Grey = NDArray[np.uint8]
 """(H, W) uint8."""
 
 Values = NDArray[np.float64]
 
-_MAGIC = b"CSPIX\x00\x01\n"
-_HEAD = struct.Struct("<8sIHH")
-_LINE = np.dtype([
-    ("offset", "<u8"), ("length", "<u4"), ("crc", "<u4"), ("own", "u1", 88), ("print", "u1", 352),
+MAGIC = b"CSPIX\x00\x01\n"
+HEAD = struct.Struct("<8sIHH")
+OWN_BLOCKS, PRINT_BLOCKS = 88, 352
+LINE = np.dtype([
+    ("offset", "<u8"), ("length", "<u4"), ("crc", "<u4"),
+    ("own", "u1", OWN_BLOCKS), ("print", "u1", PRINT_BLOCKS),
 ])  # fmt: skip
-_QUALITIES = (85, 75, 65, 58, 52, 46, 40, 35, 30, 25, 20, 15, 10, 5, 1)
-"""The last always fits: 3 KB of the worst noise."""
 
 
 class Pictures(Protocol):
@@ -81,11 +77,28 @@ class Entry:
     """What is stored of one reference."""
 
     data: bytes
-    """JPEG, see :func:`encode_reference`."""
+    """JPEG, see :func:`storing.encode_reference`."""
     own: NDArray[np.uint8]
     """(88,) see :meth:`Pictures.own`, 255 for 1."""
     prints: NDArray[np.uint8]
     """(352,) see :meth:`Pictures.prints`, 255 for 1."""
+
+    def packed(self) -> bytes:
+        """Return both maps and the JPEG in one piece, for other programs' files."""
+        return self.own.tobytes() + self.prints.tobytes() + self.data
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> Entry:
+        """Undo :meth:`packed`; :class:`ValueError` when these are no maps and a picture."""
+        own, prints, data = (
+            packed[:OWN_BLOCKS],
+            packed[OWN_BLOCKS : OWN_BLOCKS + PRINT_BLOCKS],
+            packed[OWN_BLOCKS + PRINT_BLOCKS :],
+        )
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
+        if picture is None or picture.shape != (HEIGHT_PX, WIDTH_PX):
+            raise ValueError(f"the small picture is no JPEG of {WIDTH_PX} x {HEIGHT_PX} pixels")
+        return cls(data, np.frombuffer(own, np.uint8), np.frombuffer(prints, np.uint8))
 
 
 class StoredPictures:
@@ -175,91 +188,20 @@ def open_pictures(path: Path, rows: int) -> StoredPictures:
     return StoredPictures(path, data, table)
 
 
-def write_pictures(path: Path, pictures: Iterable[bytes], rows: int) -> None:
-    """Write ``rows`` encoded pictures, in the order of the index; see :func:`encode_reference`."""
-    table = np.zeros(rows, _LINE)
-    with path.open("wb") as file:
-        file.write(_HEAD.pack(_MAGIC, rows, WIDTH_PX, HEIGHT_PX))
-        file.write(table.tobytes())
-        for row, data in enumerate(pictures):
-            table["offset"][row], table["length"][row] = file.tell(), len(data)
-            table["crc"][row] = zlib.crc32(data)
-            file.write(data)
-        file.seek(_HEAD.size)
-        file.write(table.tobytes())
-
-
-def write_entries(path: Path, entries: Iterable[Entry], rows: int) -> None:
-    """Write pictures and maps that were stored before, one for each of ``rows`` rows."""
-    own, prints = np.zeros((rows, 88), np.uint8), np.zeros((rows, 352), np.uint8)
-
-    def noted() -> Iterator[bytes]:
-        for row, entry in enumerate(entries):
-            own[row], prints[row] = entry.own, entry.prints
-            yield entry.data
-
-    write_pictures(path, noted(), rows)
-    _fill_in(path, own, prints)
-
-
-def write_maps(path: Path, own: NDArray[np.floating], prints: NDArray[np.floating]) -> None:
-    """Fill in the maps, (N, 88) and (N, 352), of a file that :func:`write_pictures` wrote."""
-    _fill_in(path, as_bytes(own), as_bytes(prints))
-
-
-def as_bytes(maps: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Return weights, 0 to 1, as they are stored."""
-    return np.asarray(np.rint(np.clip(maps, 0.0, 1.0).astype(np.float32) * 255), dtype=np.uint8)
-
-
-def _fill_in(path: Path, own: NDArray[np.uint8], prints: NDArray[np.uint8]) -> None:
-    with path.open("r+b") as file:
-        file.seek(_HEAD.size)
-        table = np.frombuffer(file.read(len(own) * _LINE.itemsize), _LINE).copy()
-        table["own"], table["print"] = own, prints
-        file.seek(_HEAD.size)
-        file.write(table.tobytes())
-
-
-def encode_reference(picture: Picture) -> bytes:
-    """Return a reference picture as the best grey JPEG that is not larger than :data:`MOST_BYTES`."""
-    small = rectify(picture, whole_picture_corners(picture), HEIGHT_PX, WIDTH_PX)
-    return encode_grey(grey(small))
-
-
-def encode_grey(picture: Grey) -> bytes:
-    """Return a (336, 240) grey picture as JPEG."""
-    low, high = 0, len(_QUALITIES) - 1
-    data = _jpeg(picture, _QUALITIES[-1])
-    while low < high:
-        middle = (low + high) // 2
-        tried = _jpeg(picture, _QUALITIES[middle])
-        if len(tried) <= MOST_BYTES:
-            data, high = tried, middle
-        else:
-            low = middle + 1
-    return data
-
-
-def _jpeg(picture: Grey, quality: int) -> bytes:
-    options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
-    return bytes(cv2.imencode(".jpg", picture, options)[1].tobytes())
-
-
 def grey(picture: Picture) -> Grey:
     """Return an RGB picture in grey."""
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 
 
 def _read_table(data: mmap.mmap, rows: int) -> NDArray[np.void]:
-    magic, count, width, height = _HEAD.unpack(data[: _HEAD.size])
-    if (magic, width, height) != (_MAGIC, WIDTH_PX, HEIGHT_PX):
+    magic, count, width, height = HEAD.unpack(data[: HEAD.size])
+    if (magic, width, height) != (MAGIC, WIDTH_PX, HEIGHT_PX):
         raise ValueError("its head is another one")
     if count != rows:
         raise ValueError(f"it holds {count} pictures, the database {rows} rows")
-    if len(data) < _HEAD.size + rows * _LINE.itemsize:
+    if len(data) < HEAD.size + rows * LINE.itemsize:
         raise ValueError("it is cut short")
-    table = np.frombuffer(data[_HEAD.size : _HEAD.size + rows * _LINE.itemsize], _LINE)
+    table = np.frombuffer(data[HEAD.size : HEAD.size + rows * LINE.itemsize], LINE)
     if (table["offset"] + table["length"] > len(data)).any():
         raise ValueError("it is cut short")
     return table

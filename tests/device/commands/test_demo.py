@@ -109,6 +109,8 @@ def check_against_the_documentation(payload):
     example = json.loads(text.split("```json\n")[1].split("```")[0])
     assert list(example) == list(payload)
     for key, value in example.items():
+        if key == "check" and payload[key] is None:
+            continue  # the small database has no pictures
         if isinstance(value, dict):
             assert list(value) == list(payload[key]), key
     assert list(example["candidates"][0]) == list(payload["candidates"][0])

@@ -69,9 +69,9 @@ def checks(folder, picture_of, cards):
     with closing(open_database(folder)) as database:
         verifier = Verifier(database.pictures)
         rows = database.first_rows()
-        for card_id in cards:
+        for number, card_id in enumerate(cards):
             own = database.row_of(card_id)
-            made = simulate_scene(picture_of[card_id], MILD, np.random.default_rng(own))
+            made = simulate_scene(picture_of[card_id], MILD, np.random.default_rng(number))
             others = [row for row in rows if row != own][:4]
             prints = [Candidate(database.card_of(row), 0.9, row) for row in [own, *others]]
             scores = [each.check.score for each in verifier.checked(made.picture, made.corners, prints)]

@@ -31,7 +31,7 @@ def quiet():
     return Progress(io.StringIO())
 
 
-def made(folder, dtype="float16"):
+def made(folder, dtype="float16", *, second_looks=False):
     """A database with a reprint, a card with two views, names in another script, and a change."""
     source = write_cards(folder / "cards", 8)
     write_card(source / "a@view.png", 31)
@@ -45,7 +45,7 @@ def made(folder, dtype="float16"):
     ]
     rows = [row.replace('""', "") for row in rows]
     (source / "cards.csv").write_text("card_id,file,view,name,set,number\n" + "\n".join(rows) + "\n")
-    build_quietly(source / "cards.csv", folder / "db", DIM, dtype=dtype)
+    build_quietly(source / "cards.csv", folder / "db", DIM, dtype=dtype, second_looks=second_looks)
     embedder = ProjectingEmbedder(DIM)
     references = add_source(folder / "db", write_cards(folder / "new", 2, first=50))
     add_cards(folder / "db", references, embedder, projecting_manifest(embedder), progress=quiet())
@@ -55,12 +55,24 @@ def made(folder, dtype="float16"):
 
 @pytest.fixture(scope="module", params=["float16", "float32"])
 def db(request, tmp_path_factory):
-    return made(tmp_path_factory.mktemp(request.param), request.param)
+    looks = request.param == "float16"
+    return made(tmp_path_factory.mktemp(request.param), request.param, second_looks=looks)
 
 
 @pytest.fixture(scope="module")
 def one(tmp_path_factory):
     return made(tmp_path_factory.mktemp("one"))
+
+
+def looks_of(folder):
+    """All that is stored for second looks, by card."""
+    with closing(open_database(folder)) as database:
+        if database.pictures is None:
+            return None
+        return {
+            each.card.card_id: [database.pictures.entry(row).packed() for row in each.rows]
+            for each in database.stored_cards()
+        }
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -73,6 +85,7 @@ def test_what_was_exported_comes_back_with_the_same_vectors_and_cards(db, tmp_pa
     assert (found.manifest, found.added, found.changed) == ({}, (), ())
     before = load_database_manifest(db)
     assert manifest.accept == before.accept
+    assert looks_of(tmp_path / "back") == looks_of(db)
     assert (manifest.name, manifest.version, manifest.created) == (
         before.name,
         before.version,

@@ -7,17 +7,8 @@ from hypothesis import strategies as st
 from verify_cards import face, stored_pictures
 
 from cardscanner.errors import ArtifactError
-from cardscanner.verify.stored import (
-    HEIGHT_PX,
-    MOST_BYTES,
-    PICTURES_FILE,
-    WIDTH_PX,
-    encode_grey,
-    encode_reference,
-    grey,
-    open_pictures,
-    write_pictures,
-)
+from cardscanner.verify.stored import HEIGHT_PX, PICTURES_FILE, WIDTH_PX, grey, open_pictures
+from cardscanner.verify.storing import MOST_BYTES, encode_grey, encode_reference, write_pictures
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,9 @@
 """A database as one file that other programs read: npz, JSON lines, Parquet; and back, bit by bit.
 
 Every format says the same: a header (model, space, dimension, precision, accept rule, ...), and for every
-view of a card its id, name, artwork, picture, metadata and vector. An import checks every vector, builds the
-index and replaces the target as a build does. The accept rule comes along, for it belongs to these vectors;
-the small pictures for second looks do not, so an imported database answers by its vectors alone.
+view of a card its id, name, artwork, picture, metadata and vector, and what is stored for second looks. An
+import checks every vector, builds the index and replaces the target as a build does. The accept rule comes
+along, for it belongs to these vectors.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from cardscanner.match.replacement import install
 from cardscanner.match.unit_vectors import bad_rows
 from cardscanner.match.work_area import writing
 from cardscanner.records import Card
+from cardscanner.verify.stored import Entry
 
 FORMATS = (".npz", ".jsonl", ".parquet")
 
@@ -47,15 +48,20 @@ def export_database(folder: Path, file: Path) -> int:
     writer = _format(file).write
     with closing(open_database(folder)) as database:
         manifest = database.manifest
-        accept = manifest.accept.model_copy(update={"verify": None})
+        accept, pictures = manifest.accept, database.pictures
+        if pictures is None:
+            accept = accept.model_copy(update={"verify": None})
         document = manifest.model_dump(mode="json") | {"rows": manifest.live_rows, "accept": accept}
         header = Header.model_validate({"cardscanner_database": 1, **document})
 
         def views() -> Iterator[View]:
             for stored in database.stored_cards():
                 card, vectors = stored.card, database.vectors_at(stored.rows)
-                for image, vector in zip([stored.image, *stored.more_images], vectors, strict=True):
-                    yield View("", card.card_id, card.name, card.artwork, image, dict(card.metadata), vector)
+                images = [stored.image, *stored.more_images]
+                for row, image, vector in zip(stored.rows, images, vectors, strict=True):
+                    look = pictures.entry(row).packed() if pictures else None
+                    notes = dict(card.metadata)
+                    yield View("", card.card_id, card.name, card.artwork, image, notes, vector, look)
 
         writer(file, header, views())
         return header.rows
@@ -84,7 +90,8 @@ def import_database(
     with writing(out), workplace(out) as work:
         cards = list(numbered(_stored(found)))
         vectors = (np.asarray(each.vector, dtype=header.dtype)[None] for each in found)
-        manifest = write_base(work, cards, vectors, like, progress)
+        entries = _entries(header, found)
+        manifest = write_base(work, cards, vectors, like, progress, entries)
         install(work, out, sorted(manifest.files))
     return load_database_manifest(out)
 
@@ -92,7 +99,7 @@ def import_database(
 def _check(file: Path, header: Header, views: list[View]) -> None:
     if len(views) != header.rows:
         raise InputError(f"{file}: {len(views)} rows, its header says {header.rows}: the file is not whole")
-    mistakes = [f"{file}, {each.place}: {wrong}" for each in views if (wrong := _wrong(each, header.dim))]
+    mistakes = [f"{file}, {each.place}: {wrong}" for each in views if (wrong := _wrong(each, header))]
     seen: set[str] = set()
     for card_id, (first, *_) in _grouped(views):
         if card_id in seen:
@@ -102,15 +109,34 @@ def _check(file: Path, header: Header, views: list[View]) -> None:
     refuse_all(mistakes)
 
 
-def _wrong(view: View, dim: int) -> str | None:
+def _wrong(view: View, header: Header) -> str | None:
     if not view.card_id:
         return "card_id is empty"
-    if view.vector.shape != (dim,):
-        return f"the vector of {view.card_id} has shape {view.vector.shape}, the header says {dim} values"
+    if view.vector.shape != (header.dim,):
+        return (
+            f"the vector of {view.card_id} has shape {view.vector.shape}, the header says {header.dim} values"
+        )
     with np.errstate(over="ignore", invalid="ignore"):
         if bad_rows(view.vector[None]).size:
             return f"the vector of {view.card_id} is not a finite unit vector"
+    return _wrong_look(view) if header.accept.verify else None
+
+
+def _wrong_look(view: View) -> str | None:
+    if view.look is None:
+        return f"{view.card_id} has no small picture, though the accept rule asks for second looks"
+    try:
+        Entry.unpacked(view.look)
+    except ValueError as error:
+        return f"{view.card_id}: {error}"
     return None
+
+
+def _entries(header: Header, views: Iterable[View]) -> Iterator[Entry] | None:
+    """Return what second looks need; ``None`` when the database that was exported had none."""
+    if header.accept.verify is None:
+        return None
+    return (Entry.unpacked(each.look) for each in views if each.look is not None)
 
 
 def _grouped(views: Iterable[View]) -> Iterator[tuple[str, list[View]]]:

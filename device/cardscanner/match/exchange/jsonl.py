@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,8 @@ def write(file: Path, header: Header, views: Iterator[View]) -> None:
                 "metadata": view.metadata,
                 "vector": view.vector.tolist(),
             }
+            if view.look is not None:
+                line["look"] = base64.b64encode(view.look).decode()
             out.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
@@ -53,6 +56,8 @@ def _lines(file: Path) -> Iterator[tuple[int, Any]]:
 def _views(file: Path, header: Header, lines: Iterator[tuple[int, Any]]) -> Iterator[View]:
     for number, fields in lines:
         try:
+            if "look" in fields:
+                fields["look"] = base64.b64decode(fields["look"], validate=True)
             yield read_view(f"line {number}", fields, header.dtype)
         except KeyError as error:
             raise InputError(f"{file}, line {number}: {error} is missing") from None

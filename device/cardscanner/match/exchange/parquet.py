@@ -27,7 +27,7 @@ def write(file: Path, header: Header, views: Iterator[View]) -> None:
     schema = pa.schema(
         {
             "card_id": pa.string(), "name": pa.string(), "artwork": pa.int64(), "image": pa.string(),
-            "metadata": pa.string(), "vector": pa.list_(pa.float32(), header.dim),
+            "metadata": pa.string(), "vector": pa.list_(pa.float32(), header.dim), "look": pa.binary(),
         },
         metadata={_KEY: header.model_dump_json().encode()},
     )  # fmt: skip
@@ -41,6 +41,7 @@ def write(file: Path, header: Header, views: Iterator[View]) -> None:
                 [each.image for each in some],
                 [json.dumps(each.metadata, ensure_ascii=False) for each in some],
                 pa.FixedSizeListArray.from_arrays(pa.array(flat), header.dim),
+                [each.look for each in some],
             ]
             out.write_batch(pa.record_batch(columns, schema=schema))
 
@@ -64,6 +65,8 @@ def _views(file: Path, header: Header, opened: Any, pa: Any) -> Iterator[View]:
             columns = {
                 name: batch.column(name).to_pylist() for name in ("card_id", "name", "artwork", "image")
             }
+            if "look" in batch.schema.names:
+                columns["look"] = batch.column("look").to_pylist()
             notes = batch.column("metadata").to_pylist()
             for number in range(len(batch)):
                 fields = {name: values[number] for name, values in columns.items()}

@@ -45,6 +45,8 @@ class View:
     metadata: dict[str, str]
     vector: Stored
     """(D,)"""
+    look: bytes | None = None
+    """What is stored for second looks, see :meth:`verify.stored.Entry.packed`; ``None`` without them."""
 
 
 Read = tuple[Header, Iterator[View]]
@@ -81,4 +83,5 @@ def read_view(place: str, fields: Mapping[str, Any], dtype: Precision) -> View:
         str(fields["image"]),
         {str(key): str(value) for key, value in metadata.items()},
         vector,
+        None if fields.get("look") is None else bytes(fields["look"]),
     )
