@@ -52,7 +52,9 @@ class Corrections:
         if not table.is_file():
             return []
         found = []
-        for number, line in enumerate(table.read_text(encoding="utf-8").splitlines(), start=1):
+        for number, line in enumerate(table.read_text(encoding="utf-8").split("\n"), start=1):
+            if not line.strip():
+                continue
             try:
                 fields = json.loads(line)
                 found.append(Correction(**{**fields, "candidates": tuple(fields["candidates"])}))

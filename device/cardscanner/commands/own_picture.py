@@ -48,8 +48,8 @@ class OwnPicture:
     def enter(self) -> None:
         """List the crop in the table, from which the next database can be made; one line for each card."""
         table = self.reference.path.parent / OWN_TABLE
-        lines = table.read_text(encoding="utf-8").splitlines() if table.exists() else []
-        kept = [line for line in lines if json.loads(line)["card_id"] != self.reference.card_id]
+        lines = table.read_text(encoding="utf-8").split("\n") if table.exists() else []
+        kept = [line for line in lines if line and json.loads(line)["card_id"] != self.reference.card_id]
         with replacing(table) as temporary:
             temporary.write_text(
                 "\n".join([*kept, json.dumps(self.row, ensure_ascii=False)]) + "\n", encoding="utf-8"

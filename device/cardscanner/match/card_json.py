@@ -46,7 +46,7 @@ def _entries(table: Path) -> Iterator[tuple[str, Any]]:
     except OSError as error:
         raise InputError(f"{table}: cannot be read: {error}") from error
     if table.suffix.lower() in _LINES:
-        for number, line in enumerate(text.splitlines(), start=1):
+        for number, line in enumerate(text.split("\n"), start=1):
             if line.strip():
                 yield f"line {number}", _parsed(line, f"{table}, line {number}")
         return

@@ -41,6 +41,13 @@ def test_one_object_a_line_and_a_list_are_the_same(folder):
     assert read_source(write(folder / "page.json", {"data": entries, "page": 1})) == whole
 
 
+def test_a_line_ends_where_the_file_says_so_not_where_a_text_may_break(folder):
+    """U+2028 is allowed inside a JSON string."""
+    entry = json.dumps({"card_id": "x", "file": "a.png", "name": "one\u2028two"}, ensure_ascii=False)
+    (card,) = read_source(write(folder / "cards.jsonl", entry + "\n"))
+    assert card.name == "one\u2028two"
+
+
 def test_a_list_of_files_gives_the_views_of_one_card(folder):
     entries = [{"card_id": "x", "file": ["a.png", "b.png"], "name": "X"}, {"card_id": "y", "file": "b.png"}]
     cards = read_source(write(folder / "cards.json", entries))
