@@ -80,10 +80,10 @@ def scene(picture: Picture, seed: int, strength: Strength = CAPTURE, card_px: fl
     return Scene(small, ((made.corners + 0.5) * scale - 0.5).astype(np.float32))
 
 
-def candidates(*rows: int, artworks: dict[int, int] | None = None) -> list[Candidate]:
+def candidates(*rows: int, artworks: dict[int, int] | None = None, step: float = 0.1) -> list[Candidate]:
     """Candidates in the order given."""
     groups = artworks or {}
     return [
-        Candidate(Card(f"card-{row}", "", groups.get(row, row)), 0.9 - 0.1 * place, row)
+        Candidate(Card(f"card-{row}", "", groups.get(row, row)), 0.9 - step * place, row)
         for place, row in enumerate(rows)
     ]

@@ -5,7 +5,7 @@ far better than the best cosine alone and moves little when the gallery grows; i
 ranks 2 to 11" score, with reprints collapsed to one artwork first so that a reprint cannot cancel its twin.
 
 Where the best candidates were looked at again (:mod:`cardscanner.verify`), the margin and the score of that
-look are weighed together, and what tells prints apart is the look, not the vector.
+look are weighed together, and each may tell prints of one artwork apart.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def judge_checked(prints: Sequence[Candidate], rule: AcceptRule, top: int = 5) -
     margin = margin_of(name, prints, rule)
     if evidence < rule.verify.threshold:
         return Verdict("no_match", ordered[0].score, margin, tuple(ordered[:top]))
-    return _answer(ordered, _unclear(twins, rule, rule.verify), margin, top)
+    return _answer(ordered, _possible(twins, rule, rule.verify), margin, top)
 
 
 def strongest(prints: Sequence[Candidate], rule: AcceptRule, verify: VerifyRule) -> tuple[int, float]:
@@ -102,18 +102,21 @@ def _lead(print_: Candidate) -> float:
     return 0.0 if print_.check.lead is None else print_.check.lead
 
 
-def _unclear(twins: Sequence[Candidate], rule: AcceptRule, verify: VerifyRule) -> list[Candidate]:
-    """Return the prints that the answer may be, the first among them; those with a lead are told by it."""
-    first = twins[0]
-    told = first.check is not None and first.check.lead is not None
-    surely = first.check is not None and (first.check.lead or 0.0) >= verify.print_lead
+def _possible(twins: Sequence[Candidate], rule: AcceptRule, verify: VerifyRule) -> list[Candidate]:
+    """Return the prints of an artwork that the answer may be, the likeliest first.
 
-    def may_be(other: Candidate) -> bool:
-        if told and other.check is not None:
-            return not surely
-        return first.score - other.score < rule.print_gap
-
-    return [first, *(each for each in twins[1:] if may_be(each))]
+    Vector and look are two witnesses: the vector sees colour and all of the card, the look what is small.
+    Either may name a print, if it is sure; when they name different ones, nobody knows.
+    """
+    by_vector = sorted(twins, key=lambda each: each.score, reverse=True)
+    by_look = sorted(twins, key=_lead, reverse=True)
+    near = [each for each in by_vector if by_vector[0].score - each.score < rule.print_gap]
+    told = [each for each in by_look if each.check is not None and each.check.lead is not None]
+    if not told or (told[0].check and (told[0].check.lead or 0.0) < verify.print_lead):
+        return near if len(near) == 1 else [*told, *(each for each in near if each not in told)]
+    unseen = [each for each in near if each.check is None]
+    contradicting = near if len(near) == 1 and near[0] is not told[0] else []
+    return [told[0], *contradicting, *(each for each in unseen if each not in contradicting)]
 
 
 def _answer(prints: Sequence[Candidate], unclear: Sequence[Candidate], margin: float, top: int) -> Verdict:

@@ -1,6 +1,8 @@
 """What margin and second look together say."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cardscanner.accept import judge_checked, judge_prints, margin_of
 from cardscanner.manifest import AcceptRule, VerifyRule
@@ -41,17 +43,59 @@ def test_the_look_rejects_the_nearest_artwork_but_does_not_choose_another():
     assert _ids(verdict) == ["c0", "c1", "c2"]
 
 
-def test_prints_are_told_by_the_lead_not_by_the_cosine():
+def test_prints_whose_cosines_are_close_are_told_by_the_lead():
     twins = [_print(0, 0.9, 0.9, -0.1, artwork=7), _print(1, 0.89, 0.9, 0.1, artwork=7), _print(2, 0.1, 0.1)]
     verdict = judge_checked(twins, RULE)
     assert (verdict.decision, verdict.card.card_id) == ("match", "c1")
 
 
-def test_prints_without_enough_of_a_lead_are_ambiguous_however_far_their_cosines_lie_apart():
-    twins = [_print(0, 0.9, 0.9, 0.02, artwork=7), _print(1, 0.6, 0.9, -0.02, artwork=7), _print(2, 0.1, 0.1)]
+def test_prints_without_enough_of_a_lead_are_told_by_cosines_that_lie_apart():
+    twins = [_print(0, 0.9, 0.9, -0.02, artwork=7), _print(1, 0.6, 0.9, 0.02, artwork=7), _print(2, 0.1, 0.1)]
+    verdict = judge_checked(twins, RULE)
+    assert (verdict.decision, verdict.card.card_id) == ("match", "c0")
+
+
+def test_prints_that_neither_look_nor_cosine_tells_are_ambiguous():
+    twins = [
+        _print(0, 0.9, 0.9, 0.02, artwork=7),
+        _print(1, 0.88, 0.9, -0.02, artwork=7),
+        _print(2, 0.1, 0.1),
+    ]
     verdict = judge_checked(twins, RULE)
     assert (verdict.decision, verdict.match, verdict.card) == ("ambiguous", "artwork", None)
     assert _ids(verdict) == ["c0", "c1", "c2"]
+
+
+def test_look_and_cosine_that_name_different_prints_leave_it_open():
+    twins = [_print(0, 0.9, 0.9, -0.1, artwork=7), _print(1, 0.8, 0.9, 0.1, artwork=7), _print(2, 0.1, 0.1)]
+    verdict = judge_checked(twins, RULE)
+    assert (verdict.decision, verdict.match) == ("ambiguous", "artwork")
+    assert _ids(verdict) == ["c1", "c0", "c2"]
+
+
+@given(
+    prints=st.lists(
+        st.tuples(st.floats(0, 1), st.none() | st.floats(-1, 1), st.booleans()), min_size=2, max_size=7
+    )
+)
+def test_a_named_print_is_one_that_a_witness_is_sure_of_and_no_witness_denies(prints):
+    twins = sorted(
+        (
+            _print(number, cosine, 1.0 if looked else None, lead if looked else None, artwork=7)
+            for number, (cosine, lead, looked) in enumerate(prints)
+        ),
+        key=lambda each: -each.score,
+    )
+    verdict = judge_checked(twins, RULE.model_copy(update={"threshold": -1.0}))
+    if verdict.card is None:
+        return
+    named = verdict.candidates[0]
+    by_vector = [each for each in twins if twins[0].score - each.score < RULE.print_gap]
+    leads = {each.row: each.check.lead for each in twins if each.check and each.check.lead is not None}
+    sure = {row for row, lead in leads.items() if lead >= RULE.verify.print_lead}
+    assert by_vector == [named] or named.row in sure
+    assert len(by_vector) > 1 or by_vector == [named]
+    assert not sure or leads.get(named.row) == max(leads.values())
 
 
 def test_a_print_that_was_not_looked_at_is_told_by_its_cosine():

@@ -20,7 +20,7 @@ Light = NDArray[np.float32]
 """(H, W, 3) float32, 0 to 255, before it is cut off and rounded."""
 
 _BORDER = 0.2
-_TIMES_CROP = (0.8, 1.8)
+_LARGEST = 1.8
 CROP_PX = 224
 """Of the models we ship; second looks are calibrated on captures for it, whatever the model takes."""
 
@@ -45,6 +45,8 @@ class Strength:
     """Light in the middle of one soft elliptic patch, as a share of full scale."""
     jpeg: int
     """Lowest JPEG quality; the highest is 95."""
+    smallest: float = 0.8
+    """Least width of the card, as a multiple of the crop that the model takes; the largest is 1.8."""
 
     def __str__(self) -> str:
         return (
@@ -61,9 +63,10 @@ CAPTURE = Strength(
 """What the box is expected to cope with: corners found within 3 %, a lamp, a little out of focus."""
 
 POOR = Strength(
-    corner=0.05, brightness=0.2, contrast=0.35, white_balance=0.12, blur=0.015, noise=6, glare=1.0, jpeg=60
-)
-"""A capture that a person would take again; second looks at it score as those at real photographs do."""
+    corner=0.05, brightness=0.2, contrast=0.35, white_balance=0.12, blur=0.015, noise=6, glare=1.0, jpeg=60,
+    smallest=0.3,
+)  # fmt: skip
+"""A capture that a person would take again: far away, blurred, its outline wrong."""
 
 MILD = Strength(
     corner=0.01, brightness=0.05, contrast=0.1, white_balance=0.04, blur=0.003, noise=2, glare=0.0, jpeg=85
@@ -91,10 +94,10 @@ def simulate_capture(picture: Picture, height: int, width: int, strength: Streng
 def simulate_scene(picture: Picture, strength: Strength, rng: Rng, crop_px: int = CROP_PX) -> Scene:
     """Lay a card on a table of one colour, photograph it, and cut it out badly.
 
-    The card is .8 to 1.8 times as wide as the crop that the model takes: for 224 pixels, what a camera of
-    720 lines sees a third of a metre away, and a hand's breadth.
+    The card is usually .8 to 1.8 times as wide as the crop that the model takes: for 224 pixels, what a
+    camera of 720 lines sees a third of a metre away, and a hand's breadth.
     """
-    wide = rng.uniform(*_TIMES_CROP) * crop_px
+    wide = rng.uniform(strength.smallest, _LARGEST) * crop_px
     size = (round(wide), max(1, round(wide * picture.shape[0] / picture.shape[1])))
     how = cv2.INTER_AREA if wide < picture.shape[1] else cv2.INTER_LINEAR
     card = np.asarray(cv2.resize(picture, size, interpolation=how), dtype=np.uint8)

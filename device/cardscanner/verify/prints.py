@@ -16,11 +16,9 @@ import numpy as np
 
 from cardscanner.verify.blocks import SHARP, Shades, Whole, flattened, surfaces
 from cardscanner.verify.settle import settled, worth
-from cardscanner.verify.stored import HEIGHT_PX, WIDTH_PX, Grey, Pictures, Values
+from cardscanner.verify.stored import Grey, Pictures, Values
 from cardscanner.verify.view import Points, View, view_of
 
-_RESOLVED = 0.8
-"""What a camera resolves, as a share of its pixels: lens and colour filter take the rest."""
 _HELD = 128
 """Pictures held that were laid on another: 80 KB each."""
 _LEAST_LEVEL = 0.35
@@ -51,7 +49,7 @@ class PrintTeller:
         if not len(which):
             return [0.0] * len(rows)
         seen = flattened(view.cut(outline, 0, SHARP.reach_px))
-        faces = [_as_seen(self._laid(row, rows[0]), view) for row in rows]
+        faces = [view.as_seen(self._laid(row, rows[0])) for row in rows]
         fine = [flattened(face) for face in faces]
         contrast = [worth(face, SHARP)[which] for face in faces]
         agreed = [np.maximum(_agreement(each, seen, which), 0.0) for each in fine]
@@ -84,18 +82,6 @@ class PrintTeller:
             return face
         view = view_of(face)
         return view.cut(settled(view, self._pictures.half(first)), 0, 0)
-
-
-def _as_seen(face: Grey, view: View) -> Grey:
-    """Return a face no sharper than a card of so many pixels can be."""
-    resolved = view.card_px * _RESOLVED
-    if resolved >= WIDTH_PX:
-        return face
-    size = (max(8, round(resolved)), max(8, round(resolved * HEIGHT_PX / WIDTH_PX)))
-    small = cv2.resize(face, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(
-        cv2.resize(small, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_LINEAR), dtype=np.uint8
-    )
 
 
 def _difference(one: Shades, other: Shades, which: Whole) -> Values:

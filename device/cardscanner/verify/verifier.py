@@ -73,16 +73,17 @@ class Verifier:
         first = next(iter(looked))
         halves = {row: self._pictures.half(row) for row in looked}
         seen = _through(view, settled(view, halves[first]))
-        found = {row: self._compare(row, half, seen) for row, half in halves.items()}
+        faces = {row: view.as_seen(half) for row, half in halves.items()}
+        found = {row: self._compare(row, face, seen) for row, face in faces.items()}
         best = max(found, key=lambda row: found[row][0])
         if found[first][0] + _BETTER < found[best][0] < _SURELY:
             seen = _through(view, settled(view, halves[best]))
-            found[best] = max(found[best], self._compare(best, halves[best], seen))
+            found[best] = max(found[best], self._compare(best, faces[best], seen))
         leads = self._leads(view, seen.outline, looked, best)
         return {row: Check(score, share, leads.get(row)) for row, (score, share) in found.items()}
 
     def _compare(self, row: int, half: Grey, seen: _Seen) -> tuple[float, float]:
-        """Return score and share of one candidate."""
+        """Return score and share of one candidate; ``half`` is as sharp as the camera's picture."""
         evidence = worth(half, FINE) * np.maximum(self._own(row), _LEAST_OWN)
         clear = np.where(seen.glare <= _MOST_SATURATED, evidence, 0.0)
         agreed = np.maximum(agreement(half, seen.half), 0.0)

@@ -21,6 +21,9 @@ RIM = 0.125
 """Seen around the outline on every side, in card widths and heights: it may be that wrong."""
 
 
+_RESOLVED = 0.8
+"""What a camera resolves, as a share of its pixels: lens and colour filter take the rest."""
+
 _REDUCE = 1.25
 """A card that many times as large as its stored picture is reduced first: no aliasing."""
 
@@ -46,6 +49,19 @@ class View:
         return np.asarray(
             cv2.warpPerspective(picture, there, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
         )
+
+    def as_seen(self, face: Grey) -> Grey:
+        """Return a stored picture no sharper than a card of so many pixels can be.
+
+        What the camera cannot show speaks neither for a card nor against it.
+        """
+        height, width = face.shape
+        resolved = self.card_px * _RESOLVED
+        if resolved >= width:
+            return face
+        size = (max(8, round(resolved)), max(8, round(resolved * height / width)))
+        small = cv2.resize(face, size, interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
 def look_at(picture: Picture, corners: Corners) -> View:

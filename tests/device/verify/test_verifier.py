@@ -119,7 +119,7 @@ def test_two_prints_are_told_by_their_number_where_the_camera_shows_it(verifier)
         for seed in range(4):
             made = scene(with_number(face(20), number), seed, CALM, card_px=360)
             verdict = judge_checked(
-                verifier.checked(*_picture(made), candidates(13, 12, 1, artworks=TWINS)), RULE
+                verifier.checked(*_picture(made), candidates(13, 12, 1, artworks=TWINS, step=0.005)), RULE
             )
             assert (verdict.decision, verdict.match) == ("match", "exact")
             assert verdict.card.card_id == f"card-{row}"
@@ -130,7 +130,7 @@ def test_two_prints_that_differ_in_a_number_too_small_to_read_are_ambiguous_neve
     for number in ("58/102", "17/264"):
         for seed in range(8):
             made = scene(with_number(face(20), number), seed, card_px=60)
-            looked = verifier.checked(*_picture(made), candidates(12, 13, 1, artworks=TWINS))
+            looked = verifier.checked(*_picture(made), candidates(12, 13, 1, artworks=TWINS, step=0.005))
             verdict = judge_checked(looked, RULE)
             assert (verdict.decision, verdict.match) == ("ambiguous", "artwork")
             assert {each.card.card_id for each in verdict.candidates[:2]} == {"card-12", "card-13"}

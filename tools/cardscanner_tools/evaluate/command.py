@@ -33,6 +33,7 @@ from cardscanner_tools.evaluate.figures import plain
 from cardscanner_tools.evaluate.findings import Findings
 from cardscanner_tools.evaluate.keypoint_rows import catalogue_keypoints, catalogue_table
 from cardscanner_tools.evaluate.latency import measure_latency
+from cardscanner_tools.evaluate.looks_suite import looks_suite
 from cardscanner_tools.evaluate.noncards_suite import noncards_suite
 from cardscanner_tools.evaluate.photos_suite import photos_suite
 from cardscanner_tools.evaluate.references import Real, RealReferences, choose, reference_database
@@ -43,10 +44,10 @@ from cardscanner_tools.evaluate.seen import seen_against_unseen
 from cardscanner_tools.evaluate.verdicts import Row, table_text
 from cardscanner_tools.photos.labels import LabelledPhoto
 
-SUITES = ("catalogue", "photos", "noncards", "reprints")
-FULL = {"cards": 17_592, "queries": 1000, "noncards": 4200, "keypoints": 60, "calls": 1000}
+SUITES = ("catalogue", "photos", "noncards", "reprints", "looks")
+FULL = {"cards": 17_592, "queries": 1000, "noncards": 4200, "keypoints": 60, "calls": 1000, "looks": 1500}
 """4,200 drawn crops: with none accepted, the interval ends below the 0.1 % that are allowed."""
-QUICK = {"cards": 400, "queries": 60, "noncards": 180, "keypoints": 0, "calls": 100}
+QUICK = {"cards": 400, "queries": 60, "noncards": 180, "keypoints": 0, "calls": 100, "looks": 120}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -134,6 +135,8 @@ def _suites(options: argparse.Namespace, panel: Panel, sizes: dict[str, int]) ->
         )
     if "reprints" in suites and gallery:
         yield reprints_suite(folder, panel, gallery, real, sizes["queries"], seed)
+    if "looks" in suites:
+        yield looks_suite(options.out, panel.folders["model"], sizes["looks"], sizes["queries"], seed)
     yield measure_latency(panel.folders["model"], options.threads, sizes["calls"])
 
 

@@ -73,6 +73,12 @@ def surface(rng: Generator, height: int, width: int) -> Picture:
 
 def capture(rng: Generator, card: Picture, style: CaptureStyle = USUAL, side: int = 224) -> Picture:
     """Return one (side, side, 3) crop of a view of the card face (square corners, upright)."""
+    view, corners = photograph(rng, card, style)
+    return rectify(view, corners, side, side)
+
+
+def photograph(rng: Generator, card: Picture, style: CaptureStyle = USUAL) -> tuple[Picture, Corners]:
+    """Return a view of the card face, and its corners as wrong as a finder's."""
     low, high = style.card_width_px
     width = float(np.exp(rng.uniform(np.log(low), np.log(high))))
     aspect = card.shape[0] / card.shape[1]
@@ -84,7 +90,7 @@ def capture(rng: Generator, card: Picture, style: CaptureStyle = USUAL, side: in
         _lay(view, _sleeve(rng, card), _grown(true, rng.uniform(1.02, 1.07)))
     where = _lay(view, card, true)
     view = _photographed(rng, view, where, style, width)
-    return rectify(view, _misjudged(rng, true, style.corner_error * width), side, side)
+    return view, _misjudged(rng, true, style.corner_error * width)
 
 
 def _tilted(rng: Generator, width: float, aspect: float, centre: tuple[float, float]) -> Corners:
