@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= ../shared/data
-TEST_WORKERS ?= auto
+TEST_WORKERS ?= logical
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-slow test-train check format lint types layers bench bench-index eval-finder evaluate evaluate-photos \
