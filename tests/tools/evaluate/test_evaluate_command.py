@@ -17,7 +17,7 @@ from cardscanner_tools.render.catalogue import catalogue
 from cardscanner_tools.scene.stage import Pose, card_thing, lay
 from cardscanner_tools.scene.surfaces import cloth
 
-COUNT = 20
+COUNT = 12
 
 
 def write(path: Path, picture: np.ndarray) -> None:
