@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= ../shared/data
+TEST_WORKERS ?= logical
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-slow test-train check format lint types layers bench bench-index eval-finder evaluate evaluate-photos \
@@ -25,7 +26,7 @@ run: $(VENV)/.run ## Play the demo: real daemon, filmed cards, a broker, a subsc
 
 test: $(VENV)/.dev ## Install what the tests need and run them
 	@tools/system_packages.sh mosquitto openssl
-	@$(BIN)/python -m pytest -m "not slow and not train"
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m "not slow and not train"
 
 test-slow: $(VENV)/.dev ## Run the slow tests
 	@tools/system_packages.sh mosquitto openssl

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 INSTALL = "sudo apt-get install -y mosquitto"
+FIRST_EPHEMERAL = 32_768
+"""Where Linux begins with the ports that it hands out by itself, see net.ipv4.ip_local_port_range."""
 
 
 def mosquitto_program(name: str = "mosquitto") -> str:
@@ -22,10 +26,16 @@ def mosquitto_program(name: str = "mosquitto") -> str:
 
 
 def free_port() -> int:
-    """Return a TCP port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Return a TCP port that nobody listens on just now.
+
+    It lies below those that Linux hands out by itself: no connection of another test gets it while the broker is
+    down, and no client that keeps trying connects to itself.
+    """
+    while True:
+        port = 10_000 + secrets.randbelow(FIRST_EPHEMERAL - 10_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Mosquitto:

@@ -67,9 +67,9 @@ class SmallScanner:
 
 
 def small_scanner(
-    root: Path, cards: int = 12, shown: tuple[int, ...] = (3, 7, 11), make_model=thumbnail_model, **film
+    root: Path, cards: int = 14, shown: tuple[int, ...] = (3, 7, 11), make_model=thumbnail_model, **film
 ) -> SmallScanner:
-    """Make everything below ``root``."""
+    """Make everything below ``root``; 14 cards are more than the accept rule compares."""
     shutil.copytree(_model_and_database(cards, make_model), root, dirs_exist_ok=True)
     write_film(root / "frames", shown, **film)
     return SmallScanner(root)

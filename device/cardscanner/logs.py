@@ -40,6 +40,9 @@ def configure_logs(
             *ending,
             hide_logins,
         ],
+        # One write a line: the publisher writes to the same pipe from a thread of its own, and print() writes
+        # a line and its end apart where PYTHONUNBUFFERED is set.
+        logger_factory=structlog.WriteLoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         cache_logger_on_first_use=False,
     )

@@ -2,6 +2,10 @@
 
 import json
 import math
+import os
+import socket
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -54,6 +58,27 @@ def test_human_lines_are_read_by_people(capsys):
     assert "reason=unplugged" in text
     with pytest.raises(json.JSONDecodeError):
         json.loads(text)
+
+
+LOGGING_CHILD = """
+import structlog
+from cardscanner.logs import configure_logs
+configure_logs(shape="json")
+for number in range(5):
+    structlog.get_logger().info("ready", number=number)
+"""
+
+
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_a_line_is_written_at_once_so_that_nothing_else_gets_into_it(buffered):
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # keeps every write apart
+    with ours:
+        with theirs:
+            environment = {**os.environ, "PYTHONUNBUFFERED": buffered}
+            subprocess.run([sys.executable, "-c", LOGGING_CHILD], env=environment, stdout=theirs, check=True)
+        writes = list(iter(lambda: ours.recv(65536), b""))
+    assert [strictly(each.decode())["number"] for each in writes] == list(range(5))
+    assert all(each.endswith(b"}\n") for each in writes)
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,16 @@ OLD = {f"card-{number:03d}" for number in range(12)}
 NEW = {"card-050", "card-051"}
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("built")
+    build_quietly(write_cards(folder / "cards", 12), folder / "db")
+    return folder / "db"
+
+
 @pytest.fixture
-def db(tmp_path):
-    build_quietly(write_cards(tmp_path / "cards", 12), tmp_path / "db")
-    return tmp_path / "db"
+def db(built, tmp_path):
+    return shutil.copytree(built, tmp_path / "db")
 
 
 def child(*arguments, **options):

