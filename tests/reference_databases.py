@@ -23,6 +23,8 @@ from cardscanner.match.exact import exact_index
 from cardscanner.match.index_choice import Wanted, build_indexes
 from cardscanner.match.progress import Progress
 from cardscanner.records import Card, Vectors
+from cardscanner.verify.stored import HEIGHT_PX, PICTURES_FILE, WIDTH_PX, Entry
+from cardscanner.verify.storing import encode_grey, write_entries
 
 
 def build_quietly(source: Path, out: Path, dim: int = 128, **options) -> BuildReport:
@@ -46,24 +48,40 @@ def random_units(count: int, dim: int, seed: int = 0) -> Vectors:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def changed_database_of(folder: Path, vectors: Vectors, index: Wanted = "auto") -> Path:
+def plain_entry(row: int) -> Entry:
+    """What a database stores of an all grey picture."""
+    picture = np.full((HEIGHT_PX, WIDTH_PX), row % 256, dtype=np.uint8)
+    return Entry(encode_grey(picture), np.zeros(88, np.uint8), np.zeros(352, np.uint8))
+
+
+def changed_database_of(
+    folder: Path, vectors: Vectors, index: Wanted = "auto", *, pictures: bool = False
+) -> Path:
     """Write a database that holds just these vectors, card-0, card-1, ..., after changes.
 
     Its base had the first two thirds (at least one) and as many cards that were removed; the rest was added.
     """
     count, dim = vectors.shape
     kept = max(1, count * 2 // 3)
-    database_of(folder, np.concatenate([vectors[:kept], random_units(kept, dim, seed=99)]), index=index)
+    base = np.concatenate([vectors[:kept], random_units(kept, dim, seed=99)])
+    database_of(folder, base, index=index, pictures=pictures)
     remove_cards(folder, [f"card-{row}" for row in range(kept, 2 * kept)])
     if kept < count:
         later = [Reference(f"card-{row}", f"Card {row}", Path(), f"{row}.png") for row in range(kept, count)]
         with closing(open_database(folder)) as database:
-            write_change(database, NewCards(later, vectors[kept:].astype(np.float16)), ())
+            entries = [plain_entry(row) for row in range(kept, count)] if pictures else []
+            new = NewCards(later, vectors[kept:].astype(np.float16), entries=entries)
+            write_change(database, new, ())
     return folder
 
 
 def database_of(
-    folder: Path, vectors: Vectors, artworks: list[int] | None = None, index: Wanted = "auto"
+    folder: Path,
+    vectors: Vectors,
+    artworks: list[int] | None = None,
+    index: Wanted = "auto",
+    *,
+    pictures: bool = False,
 ) -> Path:
     """Write a database folder around given unit vectors, one card each: card-0, card-1, ..."""
     folder.mkdir(parents=True)
@@ -76,7 +94,11 @@ def database_of(
         for row in range(len(vectors))
     )
     write_cards_file(folder / CARDS_FILE, cards)
-    files = {name: describe_file(folder / name) for name in (VECTORS_FILE, *built.files, CARDS_FILE)}
+    names = [VECTORS_FILE, *built.files, CARDS_FILE]
+    if pictures:
+        write_entries(folder / PICTURES_FILE, map(plain_entry, range(len(vectors))), len(vectors))
+        names.append(PICTURES_FILE)
+    files = {name: describe_file(folder / name) for name in names}
     manifest = DatabaseManifest(
         name="given",
         version="1",

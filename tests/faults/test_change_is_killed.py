@@ -28,7 +28,7 @@ NEW = {"card-050", "card-051"}
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("built")
-    build_quietly(write_cards(folder / "cards", 12), folder / "db")
+    build_quietly(write_cards(folder / "cards", 12), folder / "db", second_looks=True)
     return folder / "db"
 
 
@@ -99,7 +99,7 @@ def test_a_merge_killed_before_any_step_leaves_every_card_and_can_be_finished(db
             assert child(source, folder, "--act", "merge").returncode == 0
             names = sorted(each.name for each in folder.iterdir())
             assert names == sorted(each.name for each in whole.iterdir())
-            for name in ("vectors.npy", "index.ann", "cards.sqlite"):
+            for name in ("vectors.npy", "index.ann", "cards.sqlite", "pictures.bin"):
                 assert (folder / name).read_bytes() == (whole / name).read_bytes()
     assert layered == {True, False}
 
