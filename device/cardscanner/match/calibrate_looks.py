@@ -1,9 +1,8 @@
 """The rule for second looks, calibrated on simulated captures like the rule for vectors, but poor ones.
 
 Each capture is looked at as the box looks at it, with its card in the gallery and with its whole artwork
-taken out. The weight of the look's score against the margin of the vectors is the one that leaves weak
-captures most room (:func:`_weight`). The threshold is then the smallest evidence that at most a fixed share
-of the strangers reach, of each kind, as for the margin alone.
+taken out. The look's score adds half of what the margin does (:data:`_SCORE_COUNTS`). The threshold is the
+smallest evidence that at most a fixed share of the strangers reach, of each kind, as for the margin alone.
 """
 
 from __future__ import annotations
@@ -33,8 +32,15 @@ LEAST_PRINT_LEAD = 0.012
 """Leads below this are the noise of the camera, whatever captures of this gallery said."""
 DEFAULT_PRINT_LEAD = 0.03
 """For galleries in which no two cards share an artwork."""
-_WEIGHTS = [round(0.02 * step, 2) for step in range(101)]
-_WEAKEST = 0.05
+_SCORE_COUNTS = 0.5
+"""What the score adds to the margin, as a share of the margin, for an ordinary capture of a known card.
+
+On rendered captures of a development seed in eight conditions, 1 % of strangers accepted, 96.1 % of known
+cards were without it, 96.0 with this share, 95.4 with twice as much: under fingers, noise and glare the score
+is the weaker witness. On real references the weakest of 400 poor captures fails by .44 standard deviations without
+it, and passes by .3 with it. Fisher's discriminant gives two to three times as much, because what sets the
+threshold are strangers that show the very picture of a card that nobody labelled as its reprint.
+"""
 
 Looks = list[list[Candidate]]
 Numbers = NDArray[np.float64]
@@ -76,7 +82,7 @@ def calibrate_looks(
     genuine = look(captures.cards)
     strangers = {"unknown": look(captures.cards, own), "not_cards": look(captures.not_cards)}
     stranger = _pairs(strangers["unknown"], rule)
-    weight = _weight(_pairs(genuine, rule), stranger)
+    weight = _weight(_pairs(genuine, rule))
     trial = VerifyRule(weight=weight, threshold=0.0, print_lead=0.0)
     evidence = {kind: _evidence(looks, rule, trial) for kind, looks in strangers.items()}
     threshold = max(smallest_threshold(evidence[kind], FALSE_ACCEPTS[kind]) for kind in evidence)
@@ -107,22 +113,10 @@ def _pairs(looks: Looks, rule: AcceptRule) -> tuple[Numbers, Numbers]:
     return np.array(margins), np.array([first.check.score for first, _ in firsts if first.check])
 
 
-def _weight(known: tuple[Numbers, Numbers], unknown: tuple[Numbers, Numbers]) -> float:
-    """Return by what the score is to be multiplied before it is added to the margin.
-
-    The one that leaves the weakest known captures (the lowest twentieth) most room above the threshold, in
-    standard deviations of the strangers, who set it. Fisher's discriminant was tried: it thinks of both as
-    Gaussian, trusts the score three times as much, and lost 0.3 to 2 points of captures in hard conditions.
-    """
-    if min(len(known[0]), len(unknown[0])) < 2:
-        return 0.0
-
-    def room(weight: float) -> float:
-        ours, theirs = (margins + weight * scores for margins, scores in (known, unknown))
-        threshold = smallest_threshold(theirs, FALSE_ACCEPTS["unknown"])
-        return float((np.quantile(ours, _WEAKEST) - threshold) / (theirs.std() + 1e-6))
-
-    return max(_WEIGHTS, key=room)
+def _weight(known: tuple[Numbers, Numbers]) -> float:
+    """Return by what the score is to be multiplied before it is added to the margin."""
+    margin, score = (float(np.median(each)) if len(each) else 0.0 for each in known)
+    return round(_SCORE_COUNTS * max(margin, 0.0) / score, 4) if score > 0 else 0.0
 
 
 def _evidence(looks: Looks, rule: AcceptRule, verify: VerifyRule) -> Numbers:
