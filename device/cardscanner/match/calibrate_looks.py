@@ -37,7 +37,8 @@ _SCORE_COUNTS = 0.5
 
 On rendered captures of a development seed in eight conditions, 1 % of strangers accepted, 96.1 % of known
 cards were without it, 96.0 with this share, 95.4 with twice as much: under fingers, noise and glare the score
-is the weaker witness. On real references the weakest of 400 poor captures fails by .44 standard deviations without
+is the weaker witness. On real references the weakest of 400 poor captures fails by .44 standard deviations
+without
 it, and passes by .3 with it. Fisher's discriminant gives two to three times as much, because what sets the
 threshold are strangers that show the very picture of a card that nobody labelled as its reprint.
 """
