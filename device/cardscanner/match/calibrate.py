@@ -6,8 +6,10 @@ artwork is taken out of the gallery first (an unknown card), when only the upsid
 another artwork is nearest, or when the picture shows no card at all.
 
 The threshold is the smallest margin that keeps the false accepts of each of the three kinds at or below their
-share (:data:`thresholds.FALSE_ACCEPTS`). Where the database has pictures, the rule for second looks is
-calibrated on the same captures, see :mod:`calibrate_looks`.
+share (:data:`thresholds.FALSE_ACCEPTS`). What tells prints of one artwork apart is measured on poor captures:
+the gap that suffices on good ones named five prints of a hundred wrong on the usual ones of a renderer that
+calibration does not know. Where the database has pictures, the rule for second looks is calibrated on poor
+captures, too, see :mod:`calibrate_looks`.
 """
 
 from __future__ import annotations
@@ -85,7 +87,7 @@ def calibrate(
     twins = _twins(gallery, artworks, seed)
     with progress.counting(len(cards) + len(twins), "calibrating on simulated captures") as one_more:
         captured = capture_cards(gallery, cards, CAPTURE, embedder, seed + 1, one_more)
-        captured_twins = capture_cards(gallery, twins, CAPTURE, embedder, seed + 2, one_more)
+        captured_twins = capture_cards(gallery, twins, POOR, embedder, seed + 2, one_more, CROP_PX)
     no_cards = capture_not_cards(_NOT_CARDS, embedder, seed + 3)
     evidence = _evidence(gallery, artworks, captured, no_cards, trial)
     threshold = _threshold(evidence, len(artworks))

@@ -19,6 +19,7 @@ _WORDS = {
     "photos": "Real photographs. A card that is not found counts as wrong. Nothing was fitted to the labels.",
     "noncards": "What is no card of the game, against each gallery, with that gallery's calibrated rule.",
     "reprints": "Prints that share an artwork; the artwork is asked first, then the print.",
+    "looks": "The same views judged by their vector alone and with a second look at the best candidates.",
     "latency": "The embedder's own cost on top of ONNX Runtime.",
 }
 
