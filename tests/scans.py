@@ -10,15 +10,12 @@ import numpy as np
 
 from cardscanner.config import OutboxConfig
 from cardscanner.publish.outbox import Outbox
-from cardscanner.publish.payload import (
-    ArtifactRef,
+from cardscanner.publish.payload import ArtifactRef, DatabaseRef
+from cardscanner.publish.payload_info import DatabaseInfoPayload, InfoPayload, ModelInfoPayload
+from cardscanner.publish.payload_state import (
     CameraState,
     ClockState,
-    DatabaseInfoPayload,
-    DatabaseRef,
     DiskState,
-    InfoPayload,
-    ModelInfoPayload,
     NpuState,
     OutboxState,
     StatePayload,

@@ -15,13 +15,11 @@ from cardscanner.config import Config
 from cardscanner.manifest import DatabaseManifest, ModelManifest, listed
 from cardscanner.publish import Outbox
 from cardscanner.publish.clock import clock_synced
-from cardscanner.publish.payload import (
+from cardscanner.publish.payload_info import DatabaseInfoPayload, InfoPayload, ModelInfoPayload
+from cardscanner.publish.payload_state import (
     CameraState,
     ClockState,
-    DatabaseInfoPayload,
     DiskState,
-    InfoPayload,
-    ModelInfoPayload,
     NpuState,
     OutboxState,
     PowerState,

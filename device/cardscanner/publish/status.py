@@ -9,7 +9,8 @@ from typing import Protocol
 import structlog
 
 from cardscanner.ports import Publisher
-from cardscanner.publish.payload import InfoPayload, StatePayload
+from cardscanner.publish.payload_info import InfoPayload
+from cardscanner.publish.payload_state import StatePayload
 
 log = structlog.get_logger(__name__)
 

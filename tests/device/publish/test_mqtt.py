@@ -16,7 +16,8 @@ from structlog.testing import capture_logs
 
 from cardscanner.errors import ConfigError
 from cardscanner.publish import open_publisher
-from cardscanner.publish.payload import InfoPayload, StatePayload
+from cardscanner.publish.payload_info import InfoPayload
+from cardscanner.publish.payload_state import StatePayload
 
 CHILD = Path(__file__).parents[2] / "scanning_child.py"
 VERSIONS = ["5", "3.1.1"]

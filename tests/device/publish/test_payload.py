@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from scans import FACTS, DaemonFacts, open_outbox, scan_event
 
-from cardscanner.publish.payload import InfoPayload, ScanPayload, StatePayload
+from cardscanner.publish.payload import ScanPayload
+from cardscanner.publish.payload_info import InfoPayload
+from cardscanner.publish.payload_state import StatePayload
 from cardscanner.publish.rows import Stamp
 from cardscanner.publish.scan import scan_payload
 from cardscanner.records import Candidate, Card, Check, ScanEvent, Verdict
