@@ -21,7 +21,7 @@ ErrorCode = Literal[
 ]
 """What a program can tell apart; the message is for people.
 
-bad_request: the payload is not what the schema says, or names an option that does not exist or may not be set;
+bad_request: the payload is not what the schema says, or an option does not exist or may not be set;
 not_allowed: the Response Topic is not below the configured prefix; not_found: no such event, card or epoch;
 not_available: this installation cannot do it; busy: too many commands wait; failed: it was tried.
 """
