@@ -188,6 +188,17 @@ class TlsConfig(_Section):
     key_file: Path | None = None
 
 
+class HomeAssistantConfig(_Section):
+    """Telling Home Assistant about the scanner."""
+
+    discovery: bool = Field(default=True, description="publish the discovery message")
+    prefix: str = Field(
+        default="homeassistant",
+        pattern=r"^[^#+/\x00]+(/[^#+/\x00]+)*$",
+        description="as in Home Assistant's MQTT options",
+    )
+
+
 class MqttConfig(_Section):
     """An MQTT broker."""
 
@@ -206,6 +217,7 @@ class MqttConfig(_Section):
         description="broker has no subscriber (reason 16): accept counts it as sent, keep tries again later",
     )
     state_every_s: float = Field(default=30, ge=1, le=86400)
+    home_assistant: HomeAssistantConfig = HomeAssistantConfig()
 
     @field_validator("protocol", mode="before")
     @classmethod
