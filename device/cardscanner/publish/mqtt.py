@@ -15,6 +15,7 @@ import structlog
 from cardscanner.config import MqttConfig
 from cardscanner.errors import BrokerRefused, OutboxFault, PublishError
 from cardscanner.publish.announce import OFFLINE, Announcer, Notice
+from cardscanner.publish.home_assistant import home_of
 from cardscanner.publish.link import Answer, Ended, Link, Will, connect
 from cardscanner.publish.outbox import Outbox
 from cardscanner.publish.reconnection import Reconnection
@@ -57,7 +58,7 @@ class MqttPublisher:
             max_per_s=config.max_per_s,
             keep_unheard=config.unheard == "keep",
         )
-        self._announcer = Announcer(topics, outbox, facts, config.state_every_s)
+        self._announcer = Announcer(topics, outbox, facts, config.state_every_s, home_of(config))
         self._reconnection = Reconnection(
             self._where, self._troubles, mqtt5=config.protocol == "5", tls=config.tls is not None
         )

@@ -60,6 +60,10 @@ class Topics:
         """Warnings and errors, when they are asked for."""
         return self._below("log")
 
+    def command(self, name: str) -> str:
+        """Where a command is sent to the device."""
+        return self._below(f"cmd/{name}")
+
     def answer(self, command: str) -> str:
         """Where the answers to a command go."""
         return self._below(f"rsp/{command}")

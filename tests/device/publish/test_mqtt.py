@@ -192,8 +192,8 @@ def test_a_wrong_password_is_reported_and_not_shown(tmp_path):
         broker.stop()
 
 
-ALLOW_ALL = "user scanner\ntopic readwrite cardscanner/#\n"
-DENY_SCANS = "user scanner\ntopic deny cardscanner/box-1/scan\ntopic readwrite cardscanner/#\n"
+ALLOW_ALL = "user scanner\ntopic readwrite cardscanner/#\ntopic readwrite homeassistant/#\n"
+DENY_SCANS = ALLOW_ALL.replace("\n", "\ntopic deny cardscanner/box-1/scan\n", 1)
 
 
 def test_a_denied_topic_keeps_its_rows_and_shows_in_the_state(tmp_path):
