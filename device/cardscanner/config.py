@@ -220,7 +220,6 @@ class MqttConfig(_Section):
         description="broker has no subscriber (reason 16): accept counts it as sent, keep tries again later",
     )
     state_every_s: float = Field(default=30, ge=1, le=86400)
-<<<<<<< HEAD
     await_ack: tuple[str, ...] = Field(
         default=(),
         description="consumers that must confirm each message on ack/<name>; it is kept until then",
@@ -235,9 +234,7 @@ class MqttConfig(_Section):
     log: Literal["off", "warning", "error"] = Field(
         default="off", description="publish log lines from this level on, at most about one a second"
     )
-=======
     home_assistant: HomeAssistantConfig = HomeAssistantConfig()
->>>>>>> s14-listen
 
     @field_validator("protocol", mode="before")
     @classmethod

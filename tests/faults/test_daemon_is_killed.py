@@ -44,13 +44,16 @@ def last_committed(scanner):
         return outbox.last_seq, outbox.depth
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(30, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+@pytest.mark.parametrize(
+    ("kills", "broker_kills"),
+    [(3, 3), pytest.param(200, 50, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])],
+)
 def test_nothing_that_the_daemon_committed_is_lost_when_it_and_its_broker_are_killed(
-    scanner, tmp_path, kills
+    scanner, tmp_path, kills, broker_kills
 ):
     broker = Mosquitto(tmp_path / "broker", persistence=True).start()
     log = tmp_path / "daemon.log"
-    plan = KillPlan(kills, kills, start_s=60.0, broker_life_s=(0.5, 5.0), seed=20261122)
+    plan = KillPlan(kills, broker_kills, start_s=60.0, broker_life_s=(0.5, 5.0), seed=20261122)
     child = ChildProcess(daemon_command(configured(scanner, broker, FILM)), log)
     try:
         with witness(broker) as listener:

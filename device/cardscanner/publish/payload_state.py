@@ -104,9 +104,15 @@ class StatePayload(Payload):
             self.power.throttled,
         )
 
-    def with_reasons(self, reasons: tuple[str, ...], undeliverable: int) -> StatePayload:
+    def completed(
+        self, reasons: tuple[str, ...], undeliverable: int, unacknowledged: int, broker: BrokerState
+    ) -> StatePayload:
         """Return the state with what the way out knows; a ready device with reasons is degraded."""
         every = tuple(sorted({*self.reasons, *reasons}))
         lifecycle = "degraded" if self.lifecycle == "ready" and every else self.lifecycle
-        outbox = self.outbox.model_copy(update={"undeliverable": undeliverable})
-        return self.model_copy(update={"reasons": every, "lifecycle": lifecycle, "outbox": outbox})
+        outbox = self.outbox.model_copy(
+            update={"undeliverable": undeliverable, "unacknowledged": unacknowledged}
+        )
+        return self.model_copy(
+            update={"reasons": every, "lifecycle": lifecycle, "outbox": outbox, "broker": broker}
+        )

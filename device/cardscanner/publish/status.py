@@ -36,8 +36,12 @@ class PublishStatus:
     """Newest trouble in plain words, with the fix; ``None`` when all is well."""
     delivered: int = 0
     undeliverable: int = 0
+    unacknowledged: int = 0
+    """Rows that the broker has and a consumer has not confirmed."""
     answers: Mapping[int, int] = field(default_factory=dict)
     """How often each MQTT reason code answered a row: 0, 16, 135, ..."""
+    commands: Mapping[str, int] = field(default_factory=dict)
+    """What became of the commands that came."""
 
 
 class ReportingPublisher(Publisher, Protocol):
