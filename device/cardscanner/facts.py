@@ -90,7 +90,7 @@ class DeviceFacts:
             ts=datetime.now(UTC),
             lifecycle=self._lifecycle(reasons),
             reasons=tuple(sorted(reasons)),
-            scanning=self._vitals.ready.is_set() and camera.state == "ok",
+            scanning=self._vitals.ready.is_set() and camera.state == "ok" and not self._vitals.paused,
             camera=CameraState(state="ok" if camera.state == "ok" else "lost", fps=round(camera.fps, 1)),
             npu=NpuState(state=condition, temp_c=warm),
             outbox=self._outbox_state(),

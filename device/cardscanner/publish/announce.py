@@ -9,9 +9,8 @@ from math import inf
 from cardscanner.publish.home_assistant import HomeAssistant
 from cardscanner.publish.messages import TEXT, Letter
 from cardscanner.publish.outbox import Outbox
-from cardscanner.publish.payload_state import BrokerState
 from cardscanner.publish.payload_update import UpdatePayload
-from cardscanner.publish.status import Facts, PublishStatus
+from cardscanner.publish.status import Facts, PublishStatus, complete_state
 from cardscanner.publish.topics import Topics
 
 ONLINE = b"online"
@@ -106,11 +105,7 @@ class Announcer:
         return [Letter(self._topics.update, versions, retain=True)]
 
     def _state(self, now_s: float, status: PublishStatus) -> list[Letter]:
-        answers = {str(code): count for code, count in status.answers.items()}
-        broker = BrokerState(connected=True, answers=answers, commands=dict(status.commands))
-        state = self._facts.state().completed(
-            status.reasons, status.undeliverable, status.unacknowledged, broker
-        )
+        state = complete_state(self._facts, status)
         if not self._fresh and state.gist() == self._gist and now_s < self._state_s:
             return []
         self._gist = state.gist()

@@ -43,7 +43,7 @@ class Asides:
         self._reception = (
             None
             if extras.desk is None or not config.commands
-            else Reception(topics, extras.desk, outbox, config.response_prefix, clock_s)
+            else Reception(topics, extras.desk, outbox, extras.transactions, config.response_prefix, clock_s)
         )
 
     @property
@@ -83,7 +83,7 @@ class Asides:
         picture = None if self._extras.pictures is None else self._extras.pictures.take(0)
         if picture is not None and len(picture) <= MAX_IMAGE_BYTES:
             letters.append(Letter(self._names.image, picture, qos=0, content_type=JPEG))
-        line = None if self._extras.lines is None else self._extras.lines()
+        line = None if self._extras.lines is None else self._extras.lines.next()
         if line is not None:
             letters.append(Letter(self._names.log, line.to_bytes(), qos=0))
         return letters

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cardscanner.mailbox import LatestSlot
+from cardscanner.publish.log_lines import LogLines
 from cardscanner.publish.orders import Desk
-from cardscanner.publish.payload_log import LogPayload
 from cardscanner.publish.payload_update import UpdatePayload
 from cardscanner.publish.replays import Replays
+from cardscanner.publish.transactions import Transactions
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,9 @@ class Extras:
     """Rows that were asked for again."""
     pictures: LatestSlot[bytes] | None = None
     """JPEG of the newest match."""
-    lines: Callable[[], LogPayload | None] | None = None
-    """Next line of the log that is worth a message now; ``None`` from it: there is none."""
+    lines: LogLines | None = None
+    """Lines of the log that are worth a message."""
     update: Callable[[], UpdatePayload] | None = None
     """Versions."""
+    transactions: Transactions = field(default_factory=Transactions)
+    """What was asked lately; it outlives a reload."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from cardscanner.publish.payload import Payload
 from cardscanner.publish.payload_answer import Answer, AnswerError, ErrorCode
 from cardscanner.publish.payload_request import Request
 
 AnyAnswer = Answer[Any]
+R = TypeVar("R", bound=Request)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +34,13 @@ class Desk(Protocol):
 
     def done(self) -> list[tuple[Order, AnyAnswer]]:
         """Return what has been answered since the last call."""
+
+
+def asked(order: Order, kind: type[R]) -> R:
+    """Return an order's request as what its command takes."""
+    if not isinstance(order.request, kind):
+        raise TypeError(f"{order.command}: {type(order.request).__name__} is not {kind.__name__}")
+    return order.request
 
 
 def good(order: Order, data: Payload | None = None, *, restart: bool = False) -> AnyAnswer:

@@ -167,6 +167,31 @@ class Outbox:
             ).fetchall()
         return [Row(seq, self.epoch, *rest) for seq, *rest in found]
 
+    def held(self, from_seq: int, limit: int) -> list[Row]:
+        """Return rows that the file holds, whether or not they have arrived, in order."""
+        with self._storage() as connection:
+            found = connection.execute(
+                "SELECT seq, id, topic, latest, payload, attempts FROM outbox WHERE seq >= ?"
+                " ORDER BY seq LIMIT ?",
+                (from_seq, limit),
+            ).fetchall()
+        return [Row(seq, self.epoch, *rest) for seq, *rest in found]
+
+    def survey(self, from_seq: int, to_seq: int) -> tuple[list[int], list[int]]:
+        """Return which numbers of a range have arrived and are still held, and which wait."""
+        with self._storage() as connection:
+            found = connection.execute(
+                "SELECT seq, seq <= ? OR done = 1 FROM outbox WHERE seq BETWEEN ? AND ? ORDER BY seq",
+                (self._ledger.mark, from_seq, to_seq),
+            ).fetchall()
+        return [seq for seq, arrived in found if arrived], [seq for seq, arrived in found if not arrived]
+
+    def find(self, identity: str) -> bytes | None:
+        """Return the message with this id, if the file holds it."""
+        with self._storage() as connection:
+            found = connection.execute("SELECT payload FROM outbox WHERE id = ?", (identity,)).fetchone()
+        return None if found is None else bytes(found[0])
+
     def copy_to(self, path: Path) -> None:
         """Write a consistent copy, with an epoch of its own: what is stored in it gets new numbers.
 

@@ -47,6 +47,7 @@ class Reception:
         topics: Topics,
         desk: Desk,
         outbox: Outbox,
+        transactions: Transactions,
         response_prefix: str,
         clock_s: Callable[[], float],
     ) -> None:
@@ -57,7 +58,7 @@ class Reception:
         self._outbox = outbox
         self._response_prefix = response_prefix
         self._clock_s = clock_s
-        self._transactions = Transactions()
+        self._transactions = transactions
         self._ready: list[Letter] = []
 
     def hear(self, message: Message) -> None:

@@ -10,7 +10,7 @@ import structlog
 
 from cardscanner.ports import Publisher
 from cardscanner.publish.payload_info import InfoPayload
-from cardscanner.publish.payload_state import StatePayload
+from cardscanner.publish.payload_state import BrokerState, StatePayload
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +42,13 @@ class PublishStatus:
     """How often each MQTT reason code answered a row: 0, 16, 135, ..."""
     commands: Mapping[str, int] = field(default_factory=dict)
     """What became of the commands that came."""
+
+
+def complete_state(facts: Facts, status: PublishStatus) -> StatePayload:
+    """Return how the device is, with what its way out knows."""
+    answers = {str(code): count for code, count in status.answers.items()}
+    broker = BrokerState(connected=status.connected, answers=answers, commands=dict(status.commands))
+    return facts.state().completed(status.reasons, status.undeliverable, status.unacknowledged, broker)
 
 
 class ReportingPublisher(Publisher, Protocol):
