@@ -82,7 +82,9 @@ class Flood:
         if transaction is not None:
             request["transaction"] = transaction
         if chance.random() < 0.3:
-            request[chance.choice([*request, "more", "on"])] = chance.choice(ODD)
+            key, value = chance.choice([*request, "more", "on"]), chance.choice(ODD)
+            lasting = key == "transaction" and isinstance(value, str) and value != ""
+            request[key] = f"{self.block}-{value}" if lasting else value
         text = json.dumps(request, ensure_ascii=chance.random() < 0.5).encode()
         return self.broken(text) if chance.random() < 0.25 else text
 
