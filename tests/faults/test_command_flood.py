@@ -143,7 +143,7 @@ def run_flood(bench, flood, count):
             flood.block += 1
         bench.clock.now_s += flood.chance.random() * KEEP_S / 101  # a block lasts for less than five minutes
         bench.reception.hear(flood.message())
-        if flood.chance.random() < 0.3:  # otherwise the desk fills up
+        if flood.chance.random() < 0.1:  # otherwise the desk fills up
             bench.work()
         for letter in bench.reception.replies():
             if letter.topic.startswith(PREFIX):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from commanding import PREFIX
+from commanding import PREFIX, YesDesk
 from contract_check import check_answer
 from control_rooms import Clock
 from hypothesis import given, settings
@@ -11,32 +11,13 @@ from hypothesis import strategies as st
 from scans import DEVICE, TOPICS, open_outbox, store
 
 from cardscanner.publish.messages import Message
-from cardscanner.publish.orders import good
-from cardscanner.publish.payload_answer import PingData
 from cardscanner.publish.reception import MAX_COMMAND_BYTES, Reception
 from cardscanner.publish.transactions import KEEP_S, MOST, Transactions
 
 
-class Bell:
-    """A desk that says yes to everything and keeps count."""
-
-    def __init__(self):
-        self.taken = []
-        self._done = []
-
-    def take(self, order):
-        self.taken.append(order)
-        data = PingData(device=DEVICE, daemon="0", uptime_s=1.0) if order.command == "ping" else None
-        self._done.append((order, good(order, data)))
-
-    def done(self):
-        ready, self._done = self._done, []
-        return ready
-
-
 class Setup:
     def __init__(self, outbox=None):
-        self.clock, self.desk = Clock(), Bell()
+        self.clock, self.desk = Clock(), YesDesk()
         self.reception = Reception(TOPICS, self.desk, outbox, Transactions(), PREFIX, self.clock)
 
     def ask(self, command="ping", request=None, device=DEVICE, **message):
