@@ -6,7 +6,7 @@ DATA ?= ../shared/data
 TEST_WORKERS ?= logical
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-train check format lint types layers bench bench-index eval-finder evaluate evaluate-photos \
+.PHONY: help run test test-slow test-train test-homeassistant check format lint types layers bench bench-index eval-finder evaluate evaluate-photos \
 	demo-assets train clean
 
 help: ## List the targets
@@ -26,7 +26,7 @@ run: $(VENV)/.run ## Play the demo: real daemon, filmed cards, a broker, a subsc
 
 test: $(VENV)/.dev ## Install what the tests need and run them
 	@tools/system_packages.sh mosquitto openssl
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m "not slow and not train"
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m "not slow and not train and not homeassistant"
 
 test-slow: $(VENV)/.dev ## Run the slow tests
 	@tools/system_packages.sh mosquitto openssl
@@ -34,6 +34,13 @@ test-slow: $(VENV)/.dev ## Run the slow tests
 
 test-train: $(VENV)/.train ## Run the tests that need torch
 	@$(BIN)/python -m pytest -m train --timeout 1200
+
+$(VENV)-homeassistant/.ready: tools/homeassistant.sh
+	@tools/homeassistant.sh $(VENV)-homeassistant
+
+test-homeassistant: $(VENV)/.dev $(VENV)-homeassistant/.ready ## Run the tests against a real Home Assistant (wants Python 3.13)
+	@tools/system_packages.sh mosquitto
+	@$(BIN)/python -m pytest -m homeassistant
 
 check: lint types layers test ## Format, lint, types, import layers, tests
 
@@ -76,4 +83,4 @@ train: $(VENV)/.train ## Train the first model again (FRONT=checkpoint FACES=, A
 		$(if $(FACES),--free-faces $(FACES)) $(if $(ART),--free-art $(ART))
 
 clean: ## Remove the virtual environment and all output
-	@rm -rf $(VENV) out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) $(VENV)-homeassistant out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,4 +1,7 @@
-"""A subscriber for tests that keeps what it hears, and comes back when the broker does."""
+"""A subscriber for tests that keeps what it hears, and comes back when the broker does.
+
+At its end everything that it has heard from a scanner must be what the contract says.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, Self
 
+from contract_check import check_messages
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -27,6 +31,7 @@ class Heard:
     retain: bool
     content_type: str | None
     at_s: float
+    correlation: bytes | None = None
 
     def json(self) -> Any:
         """Return the payload as JSON."""
@@ -81,6 +86,14 @@ class Listener:
         self._thread.join(5)
         self._client.on_connect = self._client.on_message = None
         self._client.on_subscribe = self._client.on_disconnect = None
+        check_messages(self._messages)
+
+    def say(self, topic: str, payload: bytes, *, retain: bool = False, **properties: Any) -> None:
+        """Publish something, with properties by their names in MQTT 5."""
+        given = Properties(PacketTypes.PUBLISH)
+        for name, value in properties.items():
+            setattr(given, name, value)
+        self._client.publish(topic, payload, qos=1, retain=retain, properties=given)
 
     def go_away(self) -> None:
         """Leave the broker for ``away_s``."""
@@ -130,6 +143,7 @@ class Listener:
             message.retain,
             getattr(message.properties, "ContentType", None),
             time.monotonic(),
+            getattr(message.properties, "CorrelationData", None),
         )
         with self._changed:
             self._messages.append(heard)

@@ -5,20 +5,18 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from cardscanner.config import OutboxConfig
 from cardscanner.publish.outbox import Outbox
-from cardscanner.publish.payload import (
-    ArtifactRef,
+from cardscanner.publish.payload import ArtifactRef, DatabaseRef
+from cardscanner.publish.payload_info import DatabaseInfoPayload, InfoPayload, ModelInfoPayload
+from cardscanner.publish.payload_state import (
     CameraState,
     ClockState,
-    DatabaseInfoPayload,
-    DatabaseRef,
     DiskState,
-    InfoPayload,
-    ModelInfoPayload,
     NpuState,
     OutboxState,
     StatePayload,
@@ -75,6 +73,8 @@ class DaemonFacts:
 
     def __init__(self, outbox: Outbox) -> None:
         self.scanning = True
+        self.camera: Literal["ok", "lost", "frozen"] = "ok"
+        self.reasons: tuple[str, ...] = ()
         self._outbox = outbox
         self._started_s = time.monotonic()
 
@@ -100,8 +100,9 @@ class DaemonFacts:
         return StatePayload(
             ts=datetime.now(UTC),
             lifecycle="ready",
+            reasons=self.reasons,
             scanning=self.scanning,
-            camera=CameraState(state="ok", fps=15.0),
+            camera=CameraState(state=self.camera, fps=15.0),
             npu=NpuState(state="absent"),
             outbox=OutboxState(depth=backlog.depth, oldest_age_s=backlog.oldest_age_s),
             disk=DiskState(free_bytes=10**9),

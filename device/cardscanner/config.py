@@ -178,6 +178,9 @@ class OutboxConfig(_Section):
     path: Path = Path("/var/lib/cardscanner/outbox.db")
     max_bytes: int = Field(default=256 * 2**20, ge=2**20)
     max_rows: int = Field(default=500_000, ge=100)
+    keep_delivered: int = Field(
+        default=2000, ge=0, le=100_000, description="delivered messages that stay, for replay and export"
+    )
 
 
 class TlsConfig(_Section):
@@ -186,6 +189,17 @@ class TlsConfig(_Section):
     ca_file: Path | None = Field(default=None, description="default: the system's certificates")
     cert_file: Path | None = None
     key_file: Path | None = None
+
+
+class HomeAssistantConfig(_Section):
+    """Telling Home Assistant about the scanner."""
+
+    discovery: bool = Field(default=True, description="publish the discovery message")
+    prefix: str = Field(
+        default="homeassistant",
+        pattern=r"^[^#+/\x00]+(/[^#+/\x00]+)*$",
+        description="as in Home Assistant's MQTT options",
+    )
 
 
 class MqttConfig(_Section):
@@ -206,11 +220,33 @@ class MqttConfig(_Section):
         description="broker has no subscriber (reason 16): accept counts it as sent, keep tries again later",
     )
     state_every_s: float = Field(default=30, ge=1, le=86400)
+    await_ack: tuple[str, ...] = Field(
+        default=(),
+        description="consumers that must confirm each message on ack/<name>; it is kept until then",
+    )
+    commands: bool = Field(default=True, description="take commands on cmd/<name>")
+    response_prefix: str = Field(
+        default="cardscanner/_rsp/",
+        pattern=r"^[^#+\x00]+/$",
+        description="answers go only to Response Topics below this one",
+    )
+    image: bool = Field(default=False, description="publish the picture of the newest match on last/image")
+    log: Literal["off", "warning", "error"] = Field(
+        default="off", description="publish log lines from this level on, at most about one a second"
+    )
+    home_assistant: HomeAssistantConfig = HomeAssistantConfig()
 
     @field_validator("protocol", mode="before")
     @classmethod
     def _number_is_text(cls, value: object) -> object:
         return str(value) if isinstance(value, int | float) else value
+
+    @field_validator("await_ack")
+    @classmethod
+    def _one_level_each(cls, consumers: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [name for name in consumers if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name)]:
+            raise ValueError(f"{wrong[0]!r} is no name of letters, digits, - and _")
+        return consumers
 
     @model_validator(mode="after")
     def _possible(self) -> MqttConfig:
@@ -266,3 +302,10 @@ class Config(_Section):
     publish: PublishConfig
     corrections: CorrectionsConfig = CorrectionsConfig()
     log: LogConfig = LogConfig()
+
+    @field_validator("device_id")
+    @classmethod
+    def _not_everybody(cls, device_id: str) -> str:
+        if device_id == "all":
+            raise ValueError("all is the name under which every device takes commands; choose another one")
+        return device_id

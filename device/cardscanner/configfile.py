@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,16 @@ from pydantic import ValidationError
 from cardscanner.config import Config
 from cardscanner.config_mistakes import Key, explain
 from cardscanner.errors import ConfigError
+from cardscanner.files import replacing
 
 _MAX_DEPTH = 20
+_SETTINGS_HEAD = "# Written by the command `set`; overrides the configuration. Delete it to go back.\n"
 
 
 def load_config(path: Path) -> Config:
     """Read and validate a YAML file; relative paths in it are relative to its folder, ``~`` is home.
+
+    What the command ``set`` changed, in a file beside the outbox, comes on top of it.
 
     Raises
     ------
@@ -27,10 +31,66 @@ def load_config(path: Path) -> Config:
         With every mistake on a line of its own: file, line, key, what is wrong, what is allowed.
     """
     data, lines = read_tree(path)
+    rooted = _rooted(data, path.resolve().parent)
+    config = _validated(rooted, path, lines)
+    settings = settings_path(config)
+    if not settings.is_file():
+        return config
+    changes, lines = read_tree(settings)
+    return _validated(_over(rooted, changes), settings, lines)
+
+
+def settings_path(config: Config) -> Path:
+    """Return where ``set`` keeps what it changed."""
+    return config.outbox.path.with_name("settings.yaml")
+
+
+def read_settings(config: Config) -> dict[str, Any]:
+    """Return what ``set`` changed so far, by section."""
+    path = settings_path(config)
+    return dict(read_tree(path)[0]) if path.is_file() else {}
+
+
+def write_settings(path: Path, settings: Mapping[str, Any]) -> Config:
+    """Replace what ``set`` changed, durably, and return what the whole configuration is then.
+
+    Raises
+    ------
+    ConfigError
+        The whole would not be valid; nothing was written.
+    """
+    data, lines = read_tree(path)
+    rooted = _rooted(data, path.resolve().parent)
+    target = settings_path(_validated(rooted, path, lines))
+    config = _validated(_over(rooted, settings), target, dict.fromkeys(_keys(settings), 1))
+    if settings:
+        with replacing(target) as temporary:
+            temporary.write_text(_SETTINGS_HEAD + yaml.safe_dump(dict(settings)), encoding="utf-8")
+    else:
+        target.unlink(missing_ok=True)
+    return config
+
+
+def _validated(data: Any, path: Path, lines: Mapping[Key, int]) -> Config:
     try:
-        return Config.model_validate(_rooted(data, path.resolve().parent))
+        return Config.model_validate(data)
     except ValidationError as error:
         raise ConfigError(explain(path, lines, error.errors())) from None
+
+
+def _over(below: Any, above: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay sections over sections, key by key."""
+    merged = dict(below)
+    for section, values in above.items():
+        both = isinstance(values, Mapping) and isinstance(merged.get(section), Mapping)
+        merged[section] = {**merged[section], **values} if both else values
+    return merged
+
+
+def _keys(settings: Mapping[str, Any]) -> Iterator[Key]:
+    for section, values in settings.items():
+        yield (section,)
+        yield from ((section, key) for key in values)
 
 
 def read_tree(path: Path) -> tuple[Any, dict[Key, int]]:

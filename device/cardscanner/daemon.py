@@ -1,6 +1,6 @@
 """The daemon: starts the threads, watches them, stops them in reverse.
 
-capture -> LatestSlot -> scan -> outbox -> publish;  main: signals, watchdog, systemd
+capture -> LatestSlot -> scan -> outbox -> publish;  desk: slow commands;  main: signals, watchdog, systemd
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ import structlog
 from cardscanner.capture import check_source, open_source
 from cardscanner.capture.health import CameraHealth
 from cardscanner.capture.keeper import keep_capturing
+from cardscanner.chronicle import Chronicle
 from cardscanner.config import Config
 from cardscanner.configfile import load_config
+from cardscanner.control import ControlRoom, open_desk
+from cardscanner.control.memory import log_lines, remember_restart, remembered_transactions, with_room
 from cardscanner.errors import CardscannerError
 from cardscanner.facts import DeviceFacts
 from cardscanner.heart import OPEN_S, Heart
@@ -29,7 +32,8 @@ from cardscanner.logs import configure_logs
 from cardscanner.mailbox import LatestSlot
 from cardscanner.manifest import agree, load_database_manifest, load_model_manifest
 from cardscanner.notify import Notifier
-from cardscanner.publish import Outbox, ReportingPublisher, open_publisher
+from cardscanner.publish import Extras, Outbox, ReportingPublisher, open_publisher
+from cardscanner.publish.replays import Replays
 from cardscanner.records import Frame
 from cardscanner.reloading import read_again
 from cardscanner.scan_loop import ScanLoop, is_lossless
@@ -51,12 +55,12 @@ _TICK_S = 0.2
 class Ending:
     """Why a run is over, and the configuration of the next one, if there is to be one."""
 
-    reason: Literal["stop", "reload", "replay over"]
+    reason: Literal["stop", "reload", "restart", "replay over"]
     fresh: Config | None = None
 
 
 class Signals:
-    """What was asked of the process from outside.
+    """What was asked of the process from outside, by signals or by commands.
 
     Plain flags: a handler runs between any two instructions of the main thread, and one that took a lock
     could find it taken by the very thread that it interrupted.
@@ -65,6 +69,8 @@ class Signals:
     def __init__(self) -> None:
         self.stop = False
         self.reload = False
+        self.restart = False
+        self.restarted_by: str | None = None
 
     @contextmanager
     def listening(self) -> Iterator[Signals]:
@@ -86,8 +92,13 @@ class Signals:
             self.stop = True
 
 
-def run_daemon(path: Path, notifier: Notifier | None = None) -> None:
+def run_daemon(path: Path, notifier: Notifier | None = None) -> bool:
     """Run until SIGTERM, SIGINT or the end of a recording; SIGHUP reads the configuration again.
+
+    Returns
+    -------
+    bool
+        Whether the command ``restart`` asked for a new process.
 
     Raises
     ------
@@ -96,13 +107,16 @@ def run_daemon(path: Path, notifier: Notifier | None = None) -> None:
     """
     notifier = notifier or Notifier()
     config: Config | None = load_config(path)
+    transactions = remembered_transactions()
     with Signals().listening() as signals:
         while config is not None:
-            configure_logs(config.log.level, config.log.format)
-            config = _serve(config, path, signals, notifier)
+            extras = Extras(transactions=transactions, lines=log_lines(config))
+            configure_logs(config.log.level, config.log.format, extras.lines)
+            config = _serve(config, path, signals, notifier, extras)
+    return remember_restart(signals)
 
 
-def _serve(config: Config, path: Path, signals: Signals, notifier: Notifier) -> Config | None:
+def _serve(config: Config, path: Path, signals: Signals, notifier: Notifier, extras: Extras) -> Config | None:
     """One run with one configuration, from start-up to shut-down; return the next one, if any."""
     model, database = (
         load_model_manifest(config.embedder.model),
@@ -115,7 +129,23 @@ def _serve(config: Config, path: Path, signals: Signals, notifier: Notifier) -> 
     scan_over = threading.Event()
     with closing(Outbox.open(config.outbox)) as outbox:
         facts = DeviceFacts(config, model, database, camera, outbox, vitals)
-        publisher = open_publisher(config.publish, config.device_id, outbox, facts)
+        room = ControlRoom(
+            config,
+            path,
+            outbox,
+            Replays(outbox),
+            vitals,
+            slot,
+            facts,
+            signals,
+            threads.stopping,
+            extras.lines,
+        )
+        desk = open_desk(room)
+        publisher = open_publisher(
+            config.publish, config.device_id, outbox, facts, with_room(extras, room, desk)
+        )
+        room.way_out = publisher.status
 
         def publish(stopping: threading.Event) -> None:
             _publish(publisher, vitals, stopping, scan_over)
@@ -134,11 +164,14 @@ def _serve(config: Config, path: Path, signals: Signals, notifier: Notifier) -> 
             _capture(config, slot, stopping, camera)
 
         threads.start("publish", publish)
+        threads.start("desk", desk.run)
         threads.start("scan", scan)
         threads.start("capture", capture, may_end=True)
         patience_s = config.camera.timeout_s + config.camera.retry_s + OPEN_S
-        ending = _watch(threads, signals, path, Heart(notifier, camera, vitals, patience_s), slot)
-        if ending.fresh is None:
+        heart = Heart(notifier, camera, vitals, patience_s)
+        chronicle = Chronicle(outbox, config.device_id, camera, vitals)
+        ending = _watch(threads, signals, path, heart, slot, chronicle)
+        if ending.fresh is None and ending.reason != "restart":
             notifier.stopping()
         facts.stopping = True
         threads.stop()
@@ -183,12 +216,19 @@ def _publish(
 
 
 def _watch(
-    threads: Supervisor, signals: Signals, path: Path, heart: Heart, slot: LatestSlot[Frame]
+    threads: Supervisor,
+    signals: Signals,
+    path: Path,
+    heart: Heart,
+    slot: LatestSlot[Frame],
+    chronicle: Chronicle,
 ) -> Ending:
     """Wait for a reason to end."""
     while not threads.stopping.wait(_TICK_S):
         if signals.stop:
             return Ending("stop")
+        if signals.restart:
+            return Ending("restart")
         if signals.reload:
             signals.reload = False
             fresh = read_again(path, heart.notifier)
@@ -197,6 +237,7 @@ def _watch(
         if heart.camera.report().state == "ended" and slot.wait_empty(0):
             return Ending("replay over")
         heart.tick()
+        chronicle.look()
     return Ending("stop")
 
 

@@ -16,6 +16,7 @@
     │   ├── EmbedderFailed   this call failed and the backend has recovered: try the next frame
     │   └── EmbedderDead     recovery was tried and did not help: end the process
     ├── IndexFault           the index answers differently from an exact search
+    ├── CommandRefused       a command over MQTT is not carried out; its ``code`` goes into the answer
     └── PublishError
         ├── BrokerRefused    wrong password, not allowed, bad certificate: a person has to act
         └── OutboxFault      the scan could not be stored: it does not count as done
@@ -26,6 +27,10 @@ Each message says what was wrong, where, and what to do.
 """
 
 from __future__ import annotations
+
+from typing import Literal
+
+RefusalCode = Literal["bad_request", "busy", "not_found", "not_available", "failed"]
 
 
 class CardscannerError(Exception):
@@ -88,6 +93,14 @@ class EmbedderDead(EmbedderError):
 
 class IndexFault(CardscannerError):
     """The index returns other neighbours than an exact search over the same vectors."""
+
+
+class CommandRefused(CardscannerError):
+    """A command is not carried out; ``code`` is one of those in the contract."""
+
+    def __init__(self, code: RefusalCode, message: str) -> None:
+        super().__init__(message)
+        self.code: RefusalCode = code
 
 
 class PublishError(CardscannerError):

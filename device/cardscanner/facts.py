@@ -15,13 +15,11 @@ from cardscanner.config import Config
 from cardscanner.manifest import DatabaseManifest, ModelManifest, listed
 from cardscanner.publish import Outbox
 from cardscanner.publish.clock import clock_synced
-from cardscanner.publish.payload import (
+from cardscanner.publish.payload_info import DatabaseInfoPayload, InfoPayload, ModelInfoPayload
+from cardscanner.publish.payload_state import (
     CameraState,
     ClockState,
-    DatabaseInfoPayload,
     DiskState,
-    InfoPayload,
-    ModelInfoPayload,
     NpuState,
     OutboxState,
     PowerState,
@@ -92,7 +90,7 @@ class DeviceFacts:
             ts=datetime.now(UTC),
             lifecycle=self._lifecycle(reasons),
             reasons=tuple(sorted(reasons)),
-            scanning=self._vitals.ready.is_set() and camera.state == "ok",
+            scanning=self._vitals.ready.is_set() and camera.state == "ok" and not self._vitals.paused,
             camera=CameraState(state="ok" if camera.state == "ok" else "lost", fps=round(camera.fps, 1)),
             npu=NpuState(state=condition, temp_c=warm),
             outbox=self._outbox_state(),

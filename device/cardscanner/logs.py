@@ -9,7 +9,7 @@ import logging
 import math
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Literal
 
 import numpy as np
@@ -23,8 +23,9 @@ _LOGIN_IN_ADDRESS = re.compile(r"""(?<=://)[^/\s"'\\]+(?=@)""")
 def configure_logs(
     level: Literal["debug", "info", "warning", "error"] = "info",
     shape: Literal["auto", "json", "human"] = "auto",
+    tap: Callable[[Any, str, MutableMapping[str, Any]], MutableMapping[str, Any]] | None = None,
 ) -> None:
-    """Send log lines to standard output, as JSON unless it is a terminal."""
+    """Send log lines to standard output, as JSON unless it is a terminal; ``tap`` sees each of them too."""
     human = shape == "human" or (shape == "auto" and sys.stdout.isatty())
     ending: list[Any] = (
         [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
@@ -37,6 +38,7 @@ def configure_logs(
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             hide_secrets,
+            *([] if tap is None else [tap]),
             *ending,
             hide_logins,
         ],

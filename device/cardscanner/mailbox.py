@@ -14,13 +14,14 @@ class LatestSlot(Generic[T]):
     def __init__(self) -> None:
         self._ready = threading.Condition()
         self._item: T | None = None
+        self._newest: T | None = None
         self._lost = 0
 
     def put(self, item: T) -> None:
         """Leave an item; one that was still waiting is lost and counted."""
         with self._ready:
             self._lost += self._item is not None
-            self._item = item
+            self._item = self._newest = item
             self._ready.notify_all()
 
     def take(self, timeout_s: float) -> T | None:
@@ -35,6 +36,12 @@ class LatestSlot(Generic[T]):
         """Wait until everything that was put has been taken; return whether it has."""
         with self._ready:
             return self._ready.wait_for(lambda: self._item is None, timeout_s)
+
+    @property
+    def newest(self) -> T | None:
+        """The item that was put last, whether or not somebody took it."""
+        with self._ready:
+            return self._newest
 
     @property
     def lost(self) -> int:

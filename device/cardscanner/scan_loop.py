@@ -83,7 +83,7 @@ class ScanLoop:
             if opened is not None:
                 self._turn_to(opened, rooms, decider)
                 facts = scan_facts(self._config, rooms)
-            if self._store.keep_up():
+            if self._store.keep_up() and not self._vitals.paused:
                 self._next_frame(rooms, decider, facts)
             else:
                 stopping.wait(_IDLE_S)
@@ -125,7 +125,8 @@ class ScanLoop:
                 frames=event.frames,
                 stages_ms={name: round(value, 1) for name, value in watch.ms.items()},
             )
-            self._store.add(event, facts, None if self._recent is None else picture_of(event, frame))
+            wanted = self._recent is not None or self._vitals.pictures is not None
+            self._store.add(event, facts, picture_of(event, frame) if wanted else None)
 
     def _is_stale(self, frame: Frame) -> bool:
         """A recording that waits for us stays what it was, however long we take."""
@@ -178,6 +179,9 @@ class Storekeeper:
                 return len(self._waiting) < MAX_WAITING
             self._waiting.popleft()
             self._vitals.decided(event.verdict.decision)
+            pictures = self._vitals.pictures
+            if pictures is not None and picture is not None and event.verdict.decision == "match":
+                pictures.put(picture)
             if self._recent is not None:
                 self._recent.add(stamp.id, event, facts.db.version, picture)
         for reason in ("outbox_full", "disk"):

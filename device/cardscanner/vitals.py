@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
 
+from cardscanner.mailbox import LatestSlot
 from cardscanner.manifest import DatabaseManifest
 from cardscanner.records import Decision
 
@@ -28,6 +29,10 @@ class Vitals:
         self._database: DatabaseManifest | None = None
         self.ready = threading.Event()
         """Set when the scan thread has opened everything and waits for frames."""
+        self.paused = False
+        """Whether somebody asked for no scanning just now."""
+        self.pictures: LatestSlot[bytes] | None = None
+        """Where the newest match's picture goes, as JPEG, when somebody wants it."""
 
     def progress(self, thread: str) -> None:
         """A thread got round its loop once more."""

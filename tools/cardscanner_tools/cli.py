@@ -19,6 +19,10 @@ COMMANDS = {
     "fit-finder": ("cardscanner_tools.fit_finder", "fit the card finder's scores to drawn scenes"),
     "render-demo": ("cardscanner_tools.render_demo", "draw the demo's cards, database and film"),
     "readme-picture": ("cardscanner_tools.readme_picture", "draw the README's picture from a finished demo"),
+    "mqtt-schemas": (
+        "cardscanner_tools.mqtt_schemas",
+        "write the MQTT contract as JSON Schemas and AsyncAPI",
+    ),
     "train": ("cardscanner_tools.training.train", "train the embedder (needs the extra `train`)"),
     "distil": (
         "cardscanner_tools.training.distil",

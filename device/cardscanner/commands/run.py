@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from typing import TYPE_CHECKING
 
 from cardscanner.commands.options import add_config, new_parser, usual
@@ -34,6 +36,8 @@ def add_parser(commands: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the daemon; faults are raised."""
-    run_daemon(arguments.config)
+    """Run the daemon; faults are raised. After the command ``restart`` a new process takes our place."""
+    if run_daemon(arguments.config):
+        sys.stdout.flush()
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - ourselves, again
     return 0

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from cardscanner.config import PublishConfig
 from cardscanner.errors import ConfigError
+from cardscanner.publish.extras import Extras
 from cardscanner.publish.outbox import Outbox
 from cardscanner.publish.status import Facts, PublishStatus, ReportingPublisher
 
-__all__ = ["Facts", "Outbox", "PublishStatus", "ReportingPublisher", "open_publisher"]
+__all__ = ["Extras", "Facts", "Outbox", "PublishStatus", "ReportingPublisher", "open_publisher"]
+
+NO_EXTRAS = Extras()
 
 
-def open_publisher(config: PublishConfig, device_id: str, outbox: Outbox, facts: Facts) -> ReportingPublisher:
+def open_publisher(
+    config: PublishConfig, device_id: str, outbox: Outbox, facts: Facts, extras: Extras = NO_EXTRAS
+) -> ReportingPublisher:
     """Return the configured publisher; it connects at its first step, and again whenever it has to.
 
     Raises
@@ -24,7 +29,7 @@ def open_publisher(config: PublishConfig, device_id: str, outbox: Outbox, facts:
             from cardscanner.publish.mqtt import MqttPublisher
 
             check_files(config)
-            return MqttPublisher(config, device_id, outbox, facts)
+            return MqttPublisher(config, device_id, outbox, facts, extras)
         case "stdout":
             from cardscanner.publish.stdout import StdoutPublisher
 

@@ -1,27 +1,43 @@
-"""Ledger: what the outbox knows beyond its file: what has arrived but is not deleted yet, and the totals."""
+"""Ledger: what the outbox knows beyond its file: what has arrived but is not noted there yet, and the totals.
+
+In the file, everything up to one sequence number, the mark, has arrived; of the rows after it those that are
+``done``. The newest of what has arrived stays in the file for a while and can be sent again.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Iterable
 
+from cardscanner.publish.acks import Acks
+from cardscanner.publish.outbox_check import read_mark, write_mark
 from cardscanner.publish.rows import Row
 
 FORGET_ROWS = 20
 FORGET_S = 1.0
 
+_LATEST = """
+SELECT latest, seq, payload FROM outbox WHERE seq IN (
+    SELECT max(seq) FROM outbox WHERE latest IS NOT NULL AND (done = 1 OR seq <= ?) GROUP BY latest
+)"""
+
 
 class Ledger:
-    """Not safe for several threads; the outbox's lock guards it."""
+    """The outbox's lock guards it. ``keep_rows`` rows that have arrived stay in the file."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep_rows: int = 0) -> None:
         self.epoch = ""
         self.last_seq = 0
         self.depth = 0
         self.payload_bytes = 0
+        self.mark = 0
+        """Everything up to here has arrived, and the file knows it."""
+        self.acks = Acks()
+        self._keep_rows = keep_rows
         self._taken: set[int] = set()
         self._taken_since_s = 0.0
-        self._kept: dict[str, tuple[int, bytes]] = {}
+        self._done: set[int] = set()
         self._newest: dict[str, tuple[int, bytes]] = {}
 
     def load(self, connection: sqlite3.Connection) -> None:
@@ -31,16 +47,15 @@ class Ledger:
             self.epoch = epoch
             self._taken.clear()
             self._newest.clear()
+            self.acks.begin_again()
         last = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()
         self.last_seq = last[0] if last else 0
-        done = connection.execute("SELECT latest, seq, payload FROM outbox WHERE done = 1 ORDER BY seq")
-        self._kept = {topic: (seq, payload) for topic, seq, payload in done}
-        self._newest = {**self._kept, **self._newest}
-        self.depth = self.payload_bytes = 0
-        for seq, size in connection.execute("SELECT seq, length(payload) FROM outbox WHERE done = 0"):
-            if seq not in self._taken:
-                self.depth += 1
-                self.payload_bytes += size
+        self.mark = read_mark(connection)
+        done = connection.execute("SELECT seq FROM outbox WHERE done = 1 AND seq > ?", (self.mark,))
+        self._done = {seq for (seq,) in done}
+        kept = connection.execute(_LATEST, (self.mark,))
+        self._newest = {**{topic: (seq, payload) for topic, seq, payload in kept}, **self._newest}
+        self._count(connection)
 
     def added(self, seq: int, size: int) -> None:
         """A row was committed."""
@@ -49,46 +64,83 @@ class Ledger:
         self.payload_bytes += size
 
     def waits(self, seq: int) -> bool:
-        """Tell whether a row that the file holds has not arrived yet."""
-        return seq not in self._taken
+        """Tell whether a row that the file holds is still to be sent."""
+        return seq not in self._taken and seq not in self.acks
 
     def take(self, row: Row) -> None:
-        """A row has arrived; one from another epoch, or a second time, is no news."""
-        if row.epoch != self.epoch or row.seq in self._taken:
+        """The broker has a row; one from another epoch, or a second time, is no news."""
+        if row.epoch != self.epoch or not self.waits(row.seq):
             return
-        if not self._taken:
-            self._taken_since_s = time.monotonic()
-        self._taken.add(row.seq)
-        self.depth -= 1
-        self.payload_bytes -= len(row.payload)
         if row.latest is not None and self._newest.get(row.latest, (0, b""))[0] < row.seq:
             self._newest[row.latest] = (row.seq, row.payload)
+        if self.acks.hand(row):
+            self._arrived([row])
+
+    def confirm(self, consumer: str, epoch: str, seq: int) -> bool:
+        """Take a consumer's word; return whether it means anything here."""
+        if epoch != self.epoch or seq > self.last_seq or not self.acks.knows(consumer):
+            return False
+        self._arrived(self.acks.confirm(consumer, seq))
+        return True
 
     def due(self) -> bool:
-        """Tell whether enough has arrived to delete it from the file."""
+        """Tell whether enough has arrived to note it in the file."""
         aged = time.monotonic() - self._taken_since_s >= FORGET_S
         return len(self._taken) >= FORGET_ROWS or (bool(self._taken) and aged)
 
     @property
     def any_taken(self) -> bool:
-        """Whether anything has arrived that the file still holds."""
+        """Whether anything has arrived that the file does not know of."""
         return bool(self._taken)
 
     def forget(self, connection: sqlite3.Connection) -> None:
-        """Delete what has arrived; the newest row of each ``latest`` topic stays in the file, as done."""
-        keep = {seq for seq, _ in self._newest.values()}
-        stale = {seq for seq, _ in self._kept.values()} - keep
-        gone = sorted((self._taken - keep) | stale)
+        """Note what has arrived, and delete the oldest of it; the newest of each ``latest`` topic stays."""
+        mark, early = self._moved_mark()
         connection.execute("BEGIN IMMEDIATE")
-        connection.executemany("DELETE FROM outbox WHERE seq = ?", [(seq,) for seq in gone])
+        write_mark(connection, mark)
         connection.executemany(
             "UPDATE outbox SET done = 1, crc = 4294967295 - crc WHERE seq = ? AND done = 0",
-            [(seq,) for seq in sorted(self._taken & keep)],
+            [(seq,) for seq in sorted(self._taken) if seq > mark],
         )
+        old = connection.execute(
+            "SELECT seq FROM outbox WHERE seq <= ?", (mark - self._keep_rows,)
+        ).fetchall()
+        kept = {seq for seq, _ in self._newest.values()}
+        gone = [row for row in old if row[0] not in kept]
+        connection.executemany("DELETE FROM outbox WHERE seq = ?", gone)
         connection.execute("COMMIT")
+        self.mark, self._done = mark, early
         self._taken.clear()
-        self._kept = dict(self._newest)
 
     def latest(self) -> dict[str, bytes]:
-        """Return the newest payload that has arrived, by ``latest`` topic."""
+        """Return the newest payload that the broker has, by ``latest`` topic."""
         return {topic: payload for topic, (_, payload) in self._newest.items()}
+
+    def _arrived(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            if not self._taken:
+                self._taken_since_s = time.monotonic()
+            self._taken.add(row.seq)
+            self.depth -= 1
+            self.payload_bytes -= len(row.payload)
+
+    def _moved_mark(self) -> tuple[int, set[int]]:
+        """Return up to where everything has arrived, and what has arrived beyond that."""
+        beyond = self._taken | self._done
+        mark = self.mark
+        while mark + 1 in beyond:
+            mark += 1
+        return mark, {seq for seq in beyond if seq > mark}
+
+    def _count(self, connection: sqlite3.Connection) -> None:
+        """Count what waits; before a file's first mark, the first row that waits says where it is."""
+        self.depth = self.payload_bytes = 0
+        first = self.last_seq + 1
+        waiting = "SELECT seq, length(payload) FROM outbox WHERE done = 0 AND seq > ? ORDER BY seq DESC"
+        for seq, size in connection.execute(waiting, (self.mark,)):
+            first = seq
+            if seq not in self._taken:
+                self.depth += 1
+                self.payload_bytes += size
+        self.mark = max(self.mark, first - 1)
+        self._done = {seq for seq in self._done if seq > self.mark}

@@ -11,22 +11,27 @@ from __future__ import annotations
 import select
 import ssl
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from cardscanner.config import MqttConfig
 from cardscanner.publish.causes import explain_failure
 from cardscanner.publish.credentials import read_password, tls_context
 from cardscanner.publish.doorbell import Doorbell
+from cardscanner.publish.messages import JSON, TEXT, Letter, Message
 
 SESSION_EXPIRY_S = 10
+LARGEST_PACKET = 2 * 65_536
+"""What the broker may send us; with MQTT 5 it keeps larger messages to itself."""
 WILL_DELAY_S = 5
 """Shorter than the session: a quick reconnection then never shows as ``offline``."""
 
@@ -70,19 +75,24 @@ class Answer:
 class Link:
     """One connection. Owned by one thread; useless after it has ended.
 
-    ``accepted`` and ``ended`` become something when it happens; ``answers`` is emptied by the owner.
+    ``accepted`` and ``ended`` become something when it happens; ``answers`` and ``messages`` are emptied by
+    the owner; ``deaf`` is why the broker does not let us hear something.
     """
 
     def __init__(self, client: Client, *, mqtt5: bool) -> None:
         self.accepted: Accepted | None = None
         self.ended: Ended | None = None
         self.answers: deque[Answer] = deque()
+        self.messages: deque[Message] = deque()
+        self.deaf: str | None = None
         self._mqtt5 = mqtt5
         self._client = client
         self._last_error = ""
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
         client.on_log = self._on_log
 
     def wait(self, timeout_s: float, bell: Doorbell) -> None:
@@ -104,16 +114,31 @@ class Link:
             self._client.loop_write()
         self._client.loop_misc()
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool, json: bool = True) -> int:
-        """Send a message with QoS 1 and return its number; the answer comes through ``answers``."""
+    def publish(self, letter: Letter) -> int:
+        """Send a message and return its number; with QoS 1 the answer comes through ``answers``."""
         properties: Properties | None = None
         if self._mqtt5:
-            properties = _properties(
-                PacketTypes.PUBLISH,
-                PayloadFormatIndicator=1,
-                ContentType="application/json" if json else "text/plain",
+            values: dict[str, Any] = {"ContentType": letter.content_type}
+            if letter.content_type in {JSON, TEXT}:
+                values["PayloadFormatIndicator"] = 1
+            if letter.correlation is not None:
+                values["CorrelationData"] = letter.correlation
+            if letter.expiry_s is not None:
+                values["MessageExpiryInterval"] = letter.expiry_s
+            properties = _properties(PacketTypes.PUBLISH, **values)
+        return self._client.publish(
+            letter.topic, letter.payload, qos=letter.qos, retain=letter.retain, properties=properties
+        ).mid
+
+    def subscribe(self, topics: Iterable[str]) -> None:
+        """Ask for topics, with QoS 1 and without what is retained there."""
+        if self._mqtt5:
+            options = SubscribeOptions(
+                qos=1, retainAsPublished=True, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND
             )
-        return self._client.publish(topic, payload, qos=1, retain=retain, properties=properties).mid
+            self._client.subscribe([(topic, options) for topic in topics])
+        else:
+            self._client.subscribe([(topic, 1) for topic in topics])
 
     def disconnect(self) -> None:
         """Say goodbye: the broker then keeps the will to itself."""
@@ -123,6 +148,7 @@ class Link:
         """Drop the connection, if there still is one, and everything that holds it; safe to call twice."""
         client = self._client
         client.on_connect = client.on_disconnect = client.on_publish = client.on_log = None
+        client.on_subscribe = client.on_message = None
         link = client.socket()
         if link is not None:
             link.close()
@@ -165,6 +191,33 @@ class Link:
     ) -> None:
         self.answers.append(Answer(mid, reason.value, str(reason)))
 
+    def _on_subscribe(
+        self,
+        _client: Client,
+        _data: Any,
+        _mid: int,
+        reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        self.deaf = next((f"{each} ({each.value})" for each in reasons if each.is_failure), None)
+
+    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:  # against the standard; none of our topics
+            return
+        properties = message.properties
+        self.messages.append(
+            Message(
+                topic,
+                bytes(message.payload),
+                message.retain,
+                getattr(properties, "ResponseTopic", None),
+                getattr(properties, "CorrelationData", None),
+                getattr(properties, "MessageExpiryInterval", None),
+            )
+        )
+
     def _on_log(self, _client: Client, _data: Any, level: int, text: str) -> None:
         if level == LogLevel.MQTT_LOG_ERR:
             self._last_error = text
@@ -187,9 +240,11 @@ def connect(config: MqttConfig, client_id: str, will: Will | None, timeout_s: fl
     where = f"broker {config.host}:{config.port}"
     options: dict[str, Any] = {}
     if config.protocol == "5":
-        session = _properties(PacketTypes.CONNECT, SessionExpiryInterval=SESSION_EXPIRY_S)
+        session = _properties(
+            PacketTypes.CONNECT, SessionExpiryInterval=SESSION_EXPIRY_S, MaximumPacketSize=LARGEST_PACKET
+        )
         # Not a clean start: that would end the old session, and with it, by the standard, bring out its will.
-        # There is nothing else in the session; what must survive is in the outbox.
+        # Beside that the session holds the commands of those few seconds; what must survive is in the outbox.
         options = {"clean_start": False, "properties": session}
     link = Link(client, mqtt5=config.protocol == "5")
     try:

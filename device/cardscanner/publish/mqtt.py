@@ -9,27 +9,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import structlog
 
 from cardscanner.config import MqttConfig
 from cardscanner.errors import BrokerRefused, OutboxFault, PublishError
-from cardscanner.publish.announce import OFFLINE, Announcer, Notice
-from cardscanner.publish.link import Answer, Ended, Link, Will, connect
+from cardscanner.publish.announce import OFFLINE, Announcer
+from cardscanner.publish.asides import Asides
+from cardscanner.publish.extras import Extras
+from cardscanner.publish.home_assistant import home_of
+from cardscanner.publish.letters import Letters
+from cardscanner.publish.link import Ended, Link, Will, connect
+from cardscanner.publish.messages import Letter
 from cardscanner.publish.outbox import Outbox
 from cardscanner.publish.reconnection import Reconnection
 from cardscanner.publish.refusals import name_refusals
 from cardscanner.publish.rows import Row
-from cardscanner.publish.sender import ANSWER_S, FAILURE, Sender
+from cardscanner.publish.sender import ANSWER_S, Sender
 from cardscanner.publish.status import Facts, PublishStatus, Troubles
 from cardscanner.publish.topics import Topics
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 CONNECT_S = 3.0
 CONNACK_S = 5.0
 DISK_RETRY_S = 1.0
 GOODBYE_S = 0.5
+NO_EXTRAS = Extras()
 
 
 class MqttPublisher:
@@ -41,6 +49,7 @@ class MqttPublisher:
         device_id: str,
         outbox: Outbox,
         facts: Facts,
+        extras: Extras = NO_EXTRAS,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         topics = Topics(device_id)
@@ -57,7 +66,11 @@ class MqttPublisher:
             max_per_s=config.max_per_s,
             keep_unheard=config.unheard == "keep",
         )
-        self._announcer = Announcer(topics, outbox, facts, config.state_every_s)
+        outbox.await_acks(config.await_ack)
+        home = home_of(config)
+        self._announcer = Announcer(topics, outbox, facts, config.state_every_s, home, extras.update)
+        self._letters = Letters()
+        self._asides = Asides(config, topics, outbox, extras, self._announcer, clock_s)
         self._reconnection = Reconnection(
             self._where, self._troubles, mqtt5=config.protocol == "5", tls=config.tls is not None
         )
@@ -65,8 +78,6 @@ class MqttPublisher:
         self._connect_s = CONNECT_S
         self._opened_s = 0.0
         self._accepted_s: float | None = None
-        self._notices: dict[int, tuple[str, float]] = {}
-        self._refused_notices: dict[str, int] = {}
         self._read_again_s = 0.0
         self._write_again_s = 0.0
         self._status = PublishStatus()
@@ -106,7 +117,9 @@ class MqttPublisher:
             self._outbox.bell.clear()  # before looking: a row that comes now rings again
             self._send_notices(link, now_s)
             self._send_rows(link, now_s)
+            self._send_asides(link, now_s)
         link.wait(min(wait_s, self._due_s(self._clock_s())), self._outbox.bell)
+        self._listen(link)
         self._take_answers(link)
         self._look_after(link)
 
@@ -126,31 +139,39 @@ class MqttPublisher:
         self._opened_s = now_s
 
     def _send_notices(self, link: Link, now_s: float) -> None:
-        due = self._announcer.due(
-            now_s, self._troubles.reasons, self._sender.undeliverable, idle=self._sender.idle
-        )
-        for notice in due:
-            self._announce(link, notice, now_s)
+        for letter in self._announcer.due(now_s, self._snapshot(), idle=self._sender.idle):
+            self._letters.send(link, letter, now_s)
 
-    def _announce(self, link: Link, notice: Notice, now_s: float) -> None:
-        mid = link.publish(notice.topic, notice.payload, retain=True, json=notice.json)
-        self._notices[mid] = (notice.topic, now_s)
+    def _send_asides(self, link: Link, now_s: float) -> None:
+        """Send what is in no hurry: answers, log lines, pictures, and in quiet times rows once more."""
+        for letter in self._asides.due(link.accepted):
+            self._letters.send(link, letter, now_s)
+        while self._letters.waiting < self._config.window and self._asides.again and self._sender.lend(now_s):
+            again = self._guarded_read(self._asides.next_again)
+            if again is None:
+                return
+            self._letters.send(link, again, now_s)
 
     def _send_rows(self, link: Link, now_s: float) -> None:
         while not link.ended and (row := self._next_row(now_s)) is not None:
-            self._sender.sent(row, link.publish(row.topic, row.payload, retain=False), now_s)
+            self._sender.sent(row, link.publish(Letter(row.topic, row.payload)), now_s)
 
     def _next_row(self, now_s: float) -> Row | None:
+        return self._guarded_read(lambda: self._sender.next_row(now_s))
+
+    def _guarded_read(self, read: Callable[[], T | None]) -> T | None:
+        """Turn a fault of the disk into a state that is tried again."""
+        now_s = self._clock_s()
         if now_s < self._read_again_s:
             return None
         try:
-            row = self._sender.next_row(now_s)
+            found = read()
         except OutboxFault as fault:
             self._read_again_s = now_s + DISK_RETRY_S
             self._troubles.enter("outbox_read_fault", str(fault))
             return None
         self._troubles.leave("outbox_read_fault")
-        return row
+        return found
 
     def _take_answers(self, link: Link) -> None:
         if not link.answers:
@@ -160,15 +181,17 @@ class MqttPublisher:
         while link.answers:
             answer = link.answers.popleft()
             if not self._sender.answered(answer.mid, answer.code, now_s):
-                self._notice_answered(answer)
-        name_refusals(self._troubles, self._where, {**self._refused_notices, **self._sender.troubles()})
+                self._letters.answered(answer)
+        name_refusals(self._troubles, self._where, {**self._letters.refused, **self._sender.troubles()})
 
-    def _notice_answered(self, answer: Answer) -> None:
-        topic, _ = self._notices.pop(answer.mid, ("", 0.0))
-        if answer.code >= FAILURE:
-            self._refused_notices[topic] = answer.code
-        else:
-            self._refused_notices.pop(topic, None)
+    def _listen(self, link: Link) -> None:
+        """Take what has come; a broker that does not let us hear commands is a trouble by name."""
+        self._asides.hear(link.messages, self._letters.waiting)
+        if link.deaf:
+            cause = f"{self._where} does not let us subscribe: {link.deaf}: allow {self._asides.topics} there"
+            self._troubles.enter("mqtt_deaf", cause)
+        elif link.accepted:
+            self._troubles.leave("mqtt_deaf")
 
     def _look_after(self, link: Link) -> None:
         """Notice that the connection was accepted, has ended, or is of no use."""
@@ -180,13 +203,12 @@ class MqttPublisher:
             log.info("connected", broker=self._where, protocol=self._config.protocol)
             self._sender.connected(min(self._config.window, link.accepted.window), link.accepted.max_packet)
             self._announcer.connected()
+            if self._asides.topics:
+                link.subscribe(self._asides.topics)
         elif self._accepted_s is None and now_s - self._opened_s > CONNACK_S:
             self._lost(link, Ended(None, f"no answer to CONNECT within {CONNACK_S:.0f} s"), now_s)
-        elif self._sender.stalled(now_s) or self._notice_stalled(now_s):
+        elif self._sender.stalled(now_s) or self._letters.stalled(now_s):
             self._lost(link, Ended(None, f"a message was not answered for {ANSWER_S:.0f} s"), now_s)
-
-    def _notice_stalled(self, now_s: float) -> bool:
-        return any(now_s - since_s > ANSWER_S for _, since_s in self._notices.values())
 
     def _lost(self, link: Link, end: Ended, now_s: float) -> None:
         lived_s = now_s - (self._accepted_s or now_s)
@@ -197,8 +219,7 @@ class MqttPublisher:
         link.close()
         self._link = None
         self._accepted_s = None
-        self._notices.clear()
-        self._refused_notices.clear()
+        self._letters.forget()
         lost = self._sender.disconnected()
         try:
             if lost:
@@ -223,15 +244,16 @@ class MqttPublisher:
         if self._accepted_s is None:
             return True
         waiting = self._outbox.depth > 0 and self._sender.due_s(self._clock_s()) < left_s
-        return waiting or not self._sender.idle or bool(self._notices)
+        return waiting or not self._sender.idle or self._letters.waiting > 0
 
     def _say_goodbye(self, link: Link, end_s: float) -> None:
         if self._accepted_s is None:
             return
         self._send_notices(link, self._clock_s())
-        self._announce(link, self._announcer.farewell(), self._clock_s())
+        self._send_asides(link, self._clock_s())
+        self._letters.send(link, self._announcer.farewell(), self._clock_s())
         end_s = max(end_s, self._clock_s() + 0.1)
-        while self._notices and not link.ended and self._clock_s() < end_s:
+        while self._letters.waiting and not link.ended and self._clock_s() < end_s:
             link.wait(end_s - self._clock_s(), self._outbox.bell)
             self._outbox.bell.clear()
             self._take_answers(link)
@@ -244,5 +266,7 @@ class MqttPublisher:
             refusal=self._troubles.newest,
             delivered=self._sender.delivered,
             undeliverable=self._sender.undeliverable,
+            unacknowledged=self._outbox.unacknowledged,
             answers=dict(self._sender.answers),
+            commands=self._asides.counts,
         )

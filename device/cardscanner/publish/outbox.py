@@ -1,8 +1,8 @@
 """Outbox: the durable queue between scanning and sending.
 
 A scan is done when its row is committed: it then survives a crash, ``kill -9`` and a power cut until a broker
-has taken it. What has arrived is deleted in batches; a batch that a crash swallows is sent again, with the
-same ``id`` and ``seq``, and never lost.
+has taken it. What has arrived is noted in batches; a batch that a crash swallows is sent again, with the same
+``id`` and ``seq``, and never lost. The newest of it stays in the file, to be sent again on demand.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from ulid import ULID
 
 from cardscanner.config import OutboxConfig
 from cardscanner.errors import OutboxFault, OutboxFull
+from cardscanner.publish.acks import Acks
 from cardscanner.publish.clock import boot_id
 from cardscanner.publish.doorbell import Doorbell
 from cardscanner.publish.ledger import Ledger
 from cardscanner.publish.outbox_check import primary_code, row_crc
-from cardscanner.publish.outbox_file import open_file, storage_faults
+from cardscanner.publish.outbox_file import copy_file, open_file, storage_faults
 from cardscanner.publish.rows import Backlog, Compose, Row, Stamp
 
 log = structlog.get_logger(__name__)
@@ -33,6 +34,7 @@ _INSERT = (
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _WAITING = "FROM outbox WHERE seq > ? AND done = 0 ORDER BY seq"
+_ARRIVED = "FROM outbox WHERE seq BETWEEN ? AND ? AND (seq <= ? OR done = 1) ORDER BY seq"
 
 
 class Outbox:
@@ -50,7 +52,7 @@ class Outbox:
         self._busy_s = busy_s
         self._boot = boot_id()
         self._lock = threading.Lock()
-        self._ledger = Ledger()
+        self._ledger = Ledger(config.keep_delivered)
         self._connection: sqlite3.Connection | None = None
         self._closed = False
 
@@ -106,7 +108,7 @@ class Outbox:
         with self._storage() as connection:
             found = connection.execute(
                 f"SELECT seq, id, topic, latest, payload, attempts {_WAITING}",
-                (after_seq,),
+                (max(after_seq, self._ledger.mark),),
             )
             for seq, identity, topic, latest, payload, attempts in found:
                 if self._ledger.waits(seq):
@@ -122,7 +124,7 @@ class Outbox:
             self._ledger.take(row)
 
     def forget_delivered(self, *, now: bool = False) -> bool:
-        """Delete what has arrived once there are 20 such rows or the oldest is 1 s old, or ``now``.
+        """Note what has arrived once there are 20 such rows or the oldest is 1 s old, or ``now``.
 
         Returns
         -------
@@ -140,6 +142,63 @@ class Outbox:
             with self._storage() as connection:
                 self._ledger.forget(connection)
         return due
+
+    def await_acks(self, consumers: Sequence[str]) -> None:
+        """From now on a row has arrived only when each of these consumers has confirmed it."""
+        with self._lock:
+            self._ledger.acks = Acks(consumers)
+
+    def confirmed(self, consumer: str, epoch: str, seq: int) -> bool:
+        """A consumer has everything up to ``seq``; return whether that means anything here."""
+        with self._lock:
+            return self._ledger.confirm(consumer, epoch, seq)
+
+    def take_back_unconfirmed(self) -> bool:
+        """Let rows wait again that no consumer has confirmed for too long; return whether there are any."""
+        with self._lock:
+            return self._ledger.acks.take_back()
+
+    def arrived(self, from_seq: int, to_seq: int, limit: int) -> list[Row]:
+        """Return rows of a range that have arrived and that the file still holds, in order."""
+        with self._storage() as connection:
+            found = connection.execute(
+                f"SELECT seq, id, topic, latest, payload, attempts {_ARRIVED} LIMIT ?",
+                (from_seq, to_seq, self._ledger.mark, limit),
+            ).fetchall()
+        return [Row(seq, self.epoch, *rest) for seq, *rest in found]
+
+    def held(self, from_seq: int, limit: int) -> list[Row]:
+        """Return rows that the file holds, whether or not they have arrived, in order."""
+        with self._storage() as connection:
+            found = connection.execute(
+                "SELECT seq, id, topic, latest, payload, attempts FROM outbox WHERE seq >= ?"
+                " ORDER BY seq LIMIT ?",
+                (from_seq, limit),
+            ).fetchall()
+        return [Row(seq, self.epoch, *rest) for seq, *rest in found]
+
+    def survey(self, from_seq: int, to_seq: int) -> tuple[list[int], list[int]]:
+        """Return which numbers of a range have arrived and are still held, and which wait."""
+        with self._storage() as connection:
+            found = connection.execute(
+                "SELECT seq, seq <= ? OR done = 1 FROM outbox WHERE seq BETWEEN ? AND ? ORDER BY seq",
+                (self._ledger.mark, from_seq, to_seq),
+            ).fetchall()
+        return [seq for seq, arrived in found if arrived], [seq for seq, arrived in found if not arrived]
+
+    def find(self, identity: str) -> bytes | None:
+        """Return the message with this id, if the file holds it."""
+        with self._storage() as connection:
+            found = connection.execute("SELECT payload FROM outbox WHERE id = ?", (identity,)).fetchone()
+        return None if found is None else bytes(found[0])
+
+    def copy_to(self, path: Path) -> None:
+        """Write a consistent copy, with an epoch of its own: what is stored in it gets new numbers.
+
+        Storing waits meanwhile.
+        """
+        with self._storage() as connection:
+            copy_file(connection, path)
 
     def tried_in_vain(self, seqs: Sequence[int]) -> None:
         """Count an attempt for rows that were sent and did not arrive."""
@@ -178,8 +237,13 @@ class Outbox:
 
     @property
     def depth(self) -> int:
-        """Number of rows that wait."""
+        """Number of rows that wait, be it for a broker or for a consumer's word."""
         return self._ledger.depth
+
+    @property
+    def unacknowledged(self) -> int:
+        """Number of rows that the broker has and a consumer has not confirmed."""
+        return len(self._ledger.acks)
 
     def close(self) -> None:
         """Delete what has arrived, if the disk lets us, and close the file; safe to call twice."""
@@ -219,7 +283,7 @@ class Outbox:
         return connection
 
     def _oldest_age_s(self, connection: sqlite3.Connection) -> float | None:
-        found = connection.execute(f"SELECT seq, mono_ms, boot, ts {_WAITING}", (0,))
+        found = connection.execute(f"SELECT seq, mono_ms, boot, ts {_WAITING}", (self._ledger.mark,))
         for seq, mono_ms, boot, wall_ms in found:
             if self._ledger.waits(seq):
                 same_boot = boot == self._boot

@@ -102,6 +102,29 @@ def check(connection: sqlite3.Connection) -> None:
         raise
 
 
+def read_mark(connection: sqlite3.Connection) -> int:
+    """Return the sequence number up to which everything has arrived; 0 in a file that does not say.
+
+    Raises
+    ------
+    Damaged
+        It is not what was written: rows that wait could be taken for delivered ones.
+    """
+    found = connection.execute("SELECT value FROM meta WHERE key = 'arrived'").fetchone()
+    if found is None:
+        return 0
+    number, _, checksum = str(found[0]).partition(" ")
+    if not number.isdecimal() or checksum != f"{zlib.crc32(number.encode()):08x}":
+        raise Damaged(f"the mark of what has arrived is not what was stored: {found[0]!r}")
+    return int(number)
+
+
+def write_mark(connection: sqlite3.Connection, mark: int) -> None:
+    """Store what :func:`read_mark` returns."""
+    text = f"{mark} {zlib.crc32(str(mark).encode()):08x}"
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('arrived', ?)", (text,))
+
+
 def row_crc(values: Sequence[object], *, done: bool = False) -> int:
     """Return the checksum of a row's fixed columns, which is another one when it is done."""
     parts = [value if isinstance(value, bytes) else repr(value).encode() for value in values]
@@ -143,6 +166,8 @@ def _check_rows(connection: sqlite3.Connection) -> None:
         raise Damaged(f"its counter {counter} is behind row {newest}")
     if connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone() is None:
         raise Damaged("it has no epoch")
+    if read_mark(connection) > (counter or 0):
+        raise Damaged("it says that more has arrived than was ever stored")
 
 
 def _intact(*columns: Any) -> bool:

@@ -104,6 +104,17 @@ def _create(path: Path) -> None:
             connection.close()
 
 
+def copy_file(connection: sqlite3.Connection, path: Path) -> None:
+    """Copy an open outbox into a new file. The copy begins an epoch: its numbers may be given out again."""
+    target = sqlite3.connect(path, isolation_level=None)
+    try:
+        connection.backup(target)
+        target.execute("PRAGMA journal_mode = DELETE")
+        target.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (secrets.token_hex(4),))
+    finally:
+        target.close()
+
+
 def _connect(path: Path, busy_s: float) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw",

@@ -1,4 +1,4 @@
-"""The payloads of the MQTT contract, version 1.
+"""The payloads of the MQTT contract, version 1: what all of them share, and ``scan``.
 
 Consumers must ignore fields they do not know; fields are only ever added within a version.
 """
@@ -34,6 +34,9 @@ class Payload(BaseModel):
     def to_bytes(self) -> bytes:
         """Return the message as UTF-8 JSON."""
         return self.model_dump_json().encode()
+
+
+ULID = r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
 
 
 class ArtifactRef(Payload):
@@ -90,11 +93,9 @@ class ScanPayload(Payload):
     v: Literal[1] = 1
     event_type: Decision
     match: Certainty = Field(description="what is certain: the very print, its artwork, nothing")
-    id: str = Field(
-        pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$", description="ULID; the same in every repetition"
-    )
+    id: str = Field(pattern=ULID, description="ULID; the same in every repetition")
     epoch: str = Field(description="changes when sequence numbers begin again")
-    seq: int = Field(ge=1, description="counts up by one within an epoch")
+    seq: int = Field(ge=1, description="counts up by one per scan or event within an epoch")
     device: str = Field(pattern=DEVICE_ID)
     ts: Timestamp = Field(description="when the card was decided")
     ts_source: Literal["ntp", "unsynced"] = Field(description="what the wall clock was worth then")
@@ -112,131 +113,5 @@ class ScanPayload(Payload):
     model: ArtifactRef
     db: DatabaseRef
     image: ImageRef | None = None
-    replayed: bool = False
+    replayed: bool = Field(default=False, description="sent again because the command replay asked for it")
     test: bool = False
-
-
-class HailoVersions(Payload):
-    """Versions around the accelerator; they must match each other."""
-
-    runtime: str
-    driver: str | None = None
-    firmware: str | None = None
-
-
-class ModelInfoPayload(ArtifactRef):
-    """The model in use."""
-
-    version: str
-
-
-class DatabaseInfoPayload(DatabaseRef):
-    """The database in use."""
-
-    name: str
-    cards: int = Field(ge=0)
-
-
-class InfoPayload(Payload):
-    """Topic ``info``: what the device is; never a secret."""
-
-    v: Literal[1] = 1
-    contract: Literal["1"] = "1"
-    device: str = Field(pattern=DEVICE_ID)
-    game: str
-    serial: str | None
-    hw: str
-    os: str
-    python: str
-    daemon: str
-    hailo: HailoVersions | None = None
-    model: ModelInfoPayload
-    db: DatabaseInfoPayload
-    cameras: tuple[str, ...]
-    topics: dict[str, str]
-    config_schema: str | None = None
-
-
-class CameraState(Payload):
-    """The camera."""
-
-    state: Literal["ok", "lost", "frozen"]
-    fps: float = Field(ge=0)
-
-
-class NpuState(Payload):
-    """The accelerator; ``absent`` where the CPU does the work."""
-
-    state: Literal["ok", "hung", "absent", "mismatch"]
-    temp_c: float | None = None
-
-
-class OutboxState(Payload):
-    """What waits to be sent."""
-
-    depth: int = Field(ge=0)
-    oldest_age_s: float | None = None
-    undeliverable: int = Field(default=0, ge=0, description="rows that the broker refuses")
-
-
-class DiskState(Payload):
-    """The disk that holds the outbox."""
-
-    free_bytes: int = Field(ge=0)
-
-
-class ClockState(Payload):
-    """The wall clock."""
-
-    synced: bool
-
-
-class PowerState(Payload):
-    """The Pi's throttling bits; 0 is good."""
-
-    throttled: int = Field(default=0, ge=0)
-
-
-class ScanCounts(Payload):
-    """Decisions since the start."""
-
-    match: int = Field(default=0, ge=0)
-    ambiguous: int = Field(default=0, ge=0)
-    no_match: int = Field(default=0, ge=0)
-
-
-class StatePayload(Payload):
-    """Topic ``state``: how the device is."""
-
-    v: Literal[1] = 1
-    ts: Timestamp
-    lifecycle: Literal["starting", "ready", "degraded", "updating", "stopping"]
-    reasons: tuple[str, ...] = ()
-    scanning: bool
-    camera: CameraState
-    npu: NpuState
-    outbox: OutboxState
-    disk: DiskState
-    clock: ClockState
-    power: PowerState = PowerState()
-    scans: ScanCounts = ScanCounts()
-    uptime_s: float = Field(ge=0)
-
-    def gist(self) -> tuple[object, ...]:
-        """Return what is worth a message when it changes; figures that always move are left out."""
-        return (
-            self.lifecycle,
-            self.reasons,
-            self.scanning,
-            self.camera.state,
-            self.npu.state,
-            self.clock.synced,
-            self.power.throttled,
-        )
-
-    def with_reasons(self, reasons: tuple[str, ...], undeliverable: int) -> StatePayload:
-        """Return the state with what the way out knows; a ready device with reasons is degraded."""
-        every = tuple(sorted({*self.reasons, *reasons}))
-        lifecycle = "degraded" if self.lifecycle == "ready" and every else self.lifecycle
-        outbox = self.outbox.model_copy(update={"undeliverable": undeliverable})
-        return self.model_copy(update={"reasons": every, "lifecycle": lifecycle, "outbox": outbox})

@@ -28,6 +28,8 @@ ROW_AT_FAULT = {PACKET_TOO_LARGE, PAYLOAD_FORMAT_INVALID}
 """Refusals that are about this one row: the others may go on."""
 
 BATCH_ROWS = 64
+MOST_UNCONFIRMED = 1000
+"""Rows that the broker has and a consumer has not confirmed: more wait until it does."""
 ANSWER_S = 30.0
 """A row that is unanswered for this long: its answer was lost, only a new connection brings it again."""
 _ENVELOPE_BYTES = 64
@@ -108,8 +110,15 @@ class Sender:
             The rows cannot be read.
         """
         self._reopen(now_s)
+        if self._outbox.take_back_unconfirmed():
+            self._rewind()
         self._load()
-        if not self._queue or len(self._in_flight) >= self._window or self._pace.wait_s(now_s) > 0:
+        if (
+            self._outbox.unacknowledged >= MOST_UNCONFIRMED
+            or not self._queue
+            or len(self._in_flight) >= self._window
+            or self._pace.wait_s(now_s) > 0
+        ):
             return None
         row = self._queue[0]
         if self._must_wait(row):
@@ -144,6 +153,13 @@ class Sender:
             self._refused.discard(row.seq)
             self._outbox.delivered(row)
             self.delivered += 1
+        return True
+
+    def lend(self, now_s: float) -> bool:
+        """Give this moment's turn to a message that is no row; rows go first."""
+        if not self.idle or self._pace.wait_s(now_s) > 0:
+            return False
+        self._pace.take(now_s)
         return True
 
     def due_s(self, now_s: float) -> float:

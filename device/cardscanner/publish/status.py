@@ -9,7 +9,8 @@ from typing import Protocol
 import structlog
 
 from cardscanner.ports import Publisher
-from cardscanner.publish.payload import InfoPayload, StatePayload
+from cardscanner.publish.payload_info import InfoPayload
+from cardscanner.publish.payload_state import BrokerState, StatePayload
 
 log = structlog.get_logger(__name__)
 
@@ -35,8 +36,19 @@ class PublishStatus:
     """Newest trouble in plain words, with the fix; ``None`` when all is well."""
     delivered: int = 0
     undeliverable: int = 0
+    unacknowledged: int = 0
+    """Rows that the broker has and a consumer has not confirmed."""
     answers: Mapping[int, int] = field(default_factory=dict)
     """How often each MQTT reason code answered a row: 0, 16, 135, ..."""
+    commands: Mapping[str, int] = field(default_factory=dict)
+    """What became of the commands that came."""
+
+
+def complete_state(facts: Facts, status: PublishStatus) -> StatePayload:
+    """Return how the device is, with what its way out knows."""
+    answers = {str(code): count for code, count in status.answers.items()}
+    broker = BrokerState(connected=status.connected, answers=answers, commands=dict(status.commands))
+    return facts.state().completed(status.reasons, status.undeliverable, status.unacknowledged, broker)
 
 
 class ReportingPublisher(Publisher, Protocol):

@@ -16,7 +16,8 @@ from structlog.testing import capture_logs
 
 from cardscanner.errors import ConfigError
 from cardscanner.publish import open_publisher
-from cardscanner.publish.payload import InfoPayload, StatePayload
+from cardscanner.publish.payload_info import InfoPayload
+from cardscanner.publish.payload_state import StatePayload
 
 CHILD = Path(__file__).parents[2] / "scanning_child.py"
 VERSIONS = ["5", "3.1.1"]
@@ -191,8 +192,8 @@ def test_a_wrong_password_is_reported_and_not_shown(tmp_path):
         broker.stop()
 
 
-ALLOW_ALL = "user scanner\ntopic readwrite cardscanner/#\n"
-DENY_SCANS = "user scanner\ntopic deny cardscanner/box-1/scan\ntopic readwrite cardscanner/#\n"
+ALLOW_ALL = "user scanner\ntopic readwrite cardscanner/#\ntopic readwrite homeassistant/#\n"
+DENY_SCANS = ALLOW_ALL.replace("\n", "\ntopic deny cardscanner/box-1/scan\n", 1)
 
 
 def test_a_denied_topic_keeps_its_rows_and_shows_in_the_state(tmp_path):
@@ -211,7 +212,9 @@ def test_a_denied_topic_keeps_its_rows_and_shows_in_the_state(tmp_path):
             assert status.answers[135] >= 1
             assert "cardscanner/box-1/scan (135)" in status.refusal
             assert publishing.outbox.depth == 3
-            listener.wait_for(lambda heard: any(b"mqtt_denied" in each.payload for each in heard))
+            heard = listener.wait_for(lambda heard: any(b"mqtt_denied" in each.payload for each in heard))
+            (shown, *_) = [each.json() for each in heard if b"mqtt_denied" in each.payload]
+            assert shown["broker"]["answers"]["135"] >= 1
             state = listener.heard("/state")[-1].json()
             assert (state["lifecycle"], state["outbox"]["undeliverable"]) == ("degraded", 1)
 

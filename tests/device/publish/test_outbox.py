@@ -134,7 +134,8 @@ def test_the_newest_delivered_match_is_remembered_across_restarts(outbox, tmp_pa
     again.close()
 
 
-def test_only_one_delivered_row_stays_in_the_file(outbox, tmp_path):
+def test_where_nothing_is_kept_for_replays_only_the_newest_delivered_row_stays_in_the_file(tmp_path):
+    outbox = open_outbox(tmp_path, keep_delivered=0)
     for _ in range(3):
         store(outbox, 5)
         for row in outbox.pending(0, 10):
@@ -142,7 +143,7 @@ def test_only_one_delivered_row_stays_in_the_file(outbox, tmp_path):
         outbox.forget_delivered(now=True)
     outbox.close()
     with sqlite3.connect(tmp_path / "outbox.db") as connection:
-        assert connection.execute("SELECT seq, done FROM outbox").fetchall() == [(15, 1)]
+        assert connection.execute("SELECT seq, done FROM outbox").fetchall() == [(15, 0)]
     connection.close()
 
 

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from scans import open_outbox
 
+KEPT = 3
+
 
 class OutboxModel(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="outbox-model-"))
-        self.outbox = open_outbox(self.folder)
+        self.outbox = open_outbox(self.folder, keep_delivered=KEPT)
         self.epoch = self.outbox.epoch
         self.stored = {}  # seq -> (id, payload), everything ever committed
         self.waiting = set()  # not delivered, as far as the outbox knows
@@ -47,7 +49,7 @@ class OutboxModel(RuleBasedStateMachine):
     @rule()
     def restart(self):
         self.outbox.close()
-        self.outbox = open_outbox(self.folder)
+        self.outbox = open_outbox(self.folder, keep_delivered=KEPT)
         self.on_disk = set(self.waiting)
 
     @rule()
@@ -60,7 +62,7 @@ class OutboxModel(RuleBasedStateMachine):
         self.outbox.close()
         shutil.rmtree(self.folder)
         self.folder = copy
-        self.outbox = open_outbox(self.folder)
+        self.outbox = open_outbox(self.folder, keep_delivered=KEPT)
         self.waiting = set(self.on_disk)
         if self.newest in self.waiting:  # its delivery was forgotten: the one before counts again
             self.newest = self.kept_in_file()
@@ -84,6 +86,15 @@ class OutboxModel(RuleBasedStateMachine):
     def the_newest_delivered_one_is_kept(self):
         expected = {"last": self.stored[self.newest][1]} if self.newest else {}
         assert self.outbox.latest() == expected
+
+    @invariant()
+    def what_is_kept_for_replays_has_arrived_and_is_what_was_stored(self):
+        rows = self.outbox.arrived(1, 10**9, 10**6)
+        assert [row.seq for row in rows] == sorted({row.seq for row in rows} - self.on_disk)
+        assert [(row.id, row.payload) for row in rows] == [self.stored[row.seq][:2] for row in rows]
+        first_waiting = min(self.on_disk, default=len(self.stored) + 1)
+        newest = range(max(1, first_waiting - KEPT), first_waiting)
+        assert set(newest) <= {row.seq for row in rows}
 
     @invariant()
     def epoch_and_numbers_stay(self):

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from scans import FACTS, DaemonFacts, open_outbox, scan_event
 
-from cardscanner.publish.payload import InfoPayload, ScanPayload, StatePayload
+from cardscanner.publish.payload import ScanPayload
+from cardscanner.publish.payload_info import InfoPayload
+from cardscanner.publish.payload_state import BrokerState, StatePayload
 from cardscanner.publish.rows import Stamp
 from cardscanner.publish.scan import scan_payload
 from cardscanner.records import Candidate, Card, Check, ScanEvent, Verdict
@@ -45,6 +47,8 @@ FIELDS = [
     ),
     *("replayed", "test"),
 ]
+
+BROKER = BrokerState(connected=True, answers={"0": 7, "16": 1})
 
 floats = st.floats(allow_nan=False, allow_infinity=False)
 cards = st.builds(
@@ -168,11 +172,11 @@ def test_info_and_state_validate_again(facts):
 
 def test_a_ready_device_with_reasons_is_degraded(facts):
     state = facts.state()
-    assert state.with_reasons((), 0).lifecycle == "ready"
-    worse = state.with_reasons(("mqtt_denied",), 3)
+    assert state.completed((), 0, 0, BROKER).lifecycle == "ready"
+    worse = state.completed(("mqtt_denied",), 3, 5, BROKER)
     assert (worse.lifecycle, worse.reasons, worse.outbox.undeliverable) == ("degraded", ("mqtt_denied",), 3)
     stopping = state.model_copy(update={"lifecycle": "stopping", "reasons": ("camera_lost",)})
-    both = stopping.with_reasons(("mqtt_denied",), 0)
+    both = stopping.completed(("mqtt_denied",), 0, 0, BROKER)
     assert (both.lifecycle, both.reasons) == ("stopping", ("camera_lost", "mqtt_denied"))
 
 

@@ -1,0 +1,49 @@
+"""ControlRoom: everything of a running scanner that commands may touch."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from cardscanner.config import Config
+from cardscanner.mailbox import LatestSlot
+from cardscanner.publish import Facts, Outbox, PublishStatus
+from cardscanner.publish.log_lines import LogLines
+from cardscanner.publish.replays import Replays
+from cardscanner.records import Frame
+from cardscanner.vitals import Vitals
+
+LED = Path("/sys/class/leds/ACT")
+"""The green one of a Raspberry Pi."""
+
+
+class Wishes(Protocol):
+    """What the main thread looks at several times a second."""
+
+    reload: bool
+    restart: bool
+    restarted_by: str | None
+    """The transaction that asked for the restart."""
+
+
+@dataclass(slots=True)
+class ControlRoom:
+    """Made once for each run with a configuration."""
+
+    config: Config
+    config_path: Path
+    outbox: Outbox
+    replays: Replays
+    vitals: Vitals
+    slot: LatestSlot[Frame]
+    facts: Facts
+    wishes: Wishes
+    stopping: threading.Event
+    lines: LogLines | None = None
+    """Log lines that are published."""
+    way_out: Callable[[], PublishStatus] = field(default=PublishStatus)
+    """How the way out is doing."""
+    led: Path = LED
