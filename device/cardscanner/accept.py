@@ -5,13 +5,15 @@ far better than the best cosine alone and moves little when the gallery grows; i
 ranks 2 to 11" score, with reprints collapsed to one artwork first so that a reprint cannot cancel its twin.
 
 Where the best candidates were looked at again (:mod:`cardscanner.verify`), the margin and the score of that
-look are weighed together, and what tells prints apart is the look, not the vector.
+look are weighed together, and what tells prints apart is the look, not the vector. Where neither does, the
+collector number may, if it was read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from cardscanner.collector_number import print_named
 from cardscanner.manifest import AcceptRule, VerifyRule
 from cardscanner.records import Candidate, Card, Decision, Neighbour, Verdict
 
@@ -49,7 +51,8 @@ def judge_checked(prints: Sequence[Candidate], rule: AcceptRule, top: int = 5) -
     margin = margin_of(name, prints, rule)
     if evidence < rule.verify.threshold:
         return Verdict("no_match", ordered[0].score, margin, tuple(ordered[:top]))
-    return _answer(ordered, _unclear(twins, rule, rule.verify), margin, top)
+    unclear = _unclear(twins, rule, rule.verify)
+    return _answer(ordered, unclear if len(unclear) < 2 else _by_number(twins) or unclear, margin, top)
 
 
 def strongest(prints: Sequence[Candidate], rule: AcceptRule, verify: VerifyRule) -> tuple[int, float]:
@@ -114,6 +117,13 @@ def _unclear(twins: Sequence[Candidate], rule: AcceptRule, verify: VerifyRule) -
         return first.score - other.score < rule.print_gap
 
     return [first, *(each for each in twins[1:] if may_be(each))]
+
+
+def _by_number(twins: Sequence[Candidate]) -> list[Candidate]:
+    """Return the print that the number on the card names; empty when it was not read or names none."""
+    read = twins[0].check.number if twins[0].check else None
+    place = None if read is None else print_named(read, [each.card.metadata.get("number") for each in twins])
+    return [] if place is None else [twins[place]]
 
 
 def _answer(prints: Sequence[Candidate], unclear: Sequence[Candidate], margin: float, top: int) -> Verdict:
