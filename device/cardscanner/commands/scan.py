@@ -42,8 +42,8 @@ With --json each picture is one line (kept stable; docs/commands.md has every fi
   {"image": path, "width": w, "height": h, "cards": [{"quad": [[x, y] x 4: TL TR BR BL of the upright
    card, in pixels after EXIF rotation], "upside_down": bool, "decision": "match" | "ambiguous" |
    "no_match", "match": "exact" | "artwork" | "none", "card_id": text or null, "score": cosine of the
-   best reference, "margin": by how much it leads, "check": {"score", "share" (and "number" if
-   it was read)} of the second look or null, "candidates": [{"card_id", "name", "score"} x K]}], "timings_ms": {stage: ms}}
+   best reference, "margin": by how much it leads, "check": {"score", "share"; "number"
+   if it was read} of the second look or null, "candidates": [{"card_id", "name", "score"} x K]}], "timings_ms": {stage: ms}}
 A picture that cannot be read is {"image": path, "error": why}; the others go on."""
 
 CODES = {

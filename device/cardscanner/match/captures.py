@@ -88,13 +88,19 @@ def simulate_capture(picture: Picture, height: int, width: int, strength: Streng
     return simulate_scene(picture, strength, rng, width).crop(height, width)
 
 
-def simulate_scene(picture: Picture, strength: Strength, rng: Rng, crop_px: int = CROP_PX) -> Scene:
+def simulate_scene(
+    picture: Picture,
+    strength: Strength,
+    rng: Rng,
+    crop_px: int = CROP_PX,
+    times: tuple[float, float] = _TIMES_CROP,
+) -> Scene:
     """Lay a card on a table of one colour, photograph it, and cut it out badly.
 
-    The card is .8 to 1.8 times as wide as the crop that the model takes: for 224 pixels, what a camera of
-    720 lines sees a third of a metre away, and a hand's breadth.
+    The card is ``times`` as wide as the crop that the model takes. .8 to 1.8 are, for 224 pixels, what a
+    camera of 720 lines sees a third of a metre away, and a hand's breadth.
     """
-    wide = rng.uniform(*_TIMES_CROP) * crop_px
+    wide = rng.uniform(*times) * crop_px
     size = (round(wide), max(1, round(wide * picture.shape[0] / picture.shape[1])))
     how = cv2.INTER_AREA if wide < picture.shape[1] else cv2.INTER_LINEAR
     card = np.asarray(cv2.resize(picture, size, interpolation=how), dtype=np.uint8)

@@ -11,7 +11,7 @@ from cardscanner.collector_number import numbers_in
 from cardscanner.manifest import AcceptRule
 from cardscanner.records import Candidate, Corners, Picture
 from cardscanner.verify.stored import Grey
-from cardscanner.verify.strip import number_strip
+from cardscanner.verify.strip import inked, number_strip
 from cardscanner.verify.verifier import Verifier
 
 
@@ -54,4 +54,7 @@ def read_number(picture: Picture, corners: Corners, reader: TextReader) -> str |
     strip = number_strip(picture, corners)
     if strip is None:
         return None
-    return " ".join(map(str, numbers_in(reader.text(strip)))) or None
+    for letters in inked(strip):
+        if found := numbers_in(reader.text(letters)):
+            return " ".join(map(str, found))
+    return None
