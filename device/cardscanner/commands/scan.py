@@ -43,7 +43,8 @@ With --json each picture is one line (kept stable; docs/commands.md has every fi
    card, in pixels after EXIF rotation], "upside_down": bool, "decision": "match" | "ambiguous" |
    "no_match", "match": "exact" | "artwork" | "none", "card_id": text or null, "score": cosine of the
    best reference, "margin": by how much it leads, "check": {"score", "share"; "number"
-   if it was read} of the second look or null, "candidates": [{"card_id", "name", "score"} x K]}], "timings_ms": {stage: ms}}
+   if it was read} of the second look or null, "candidates": [{"card_id", "name", "score"} x K]}],
+   "timings_ms": {stage: ms}}
 A picture that cannot be read is {"image": path, "error": why}; the others go on."""
 
 CODES = {
