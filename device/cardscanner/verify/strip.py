@@ -13,7 +13,7 @@ TOP = 0.88
 DIGIT = 0.019
 """Height of a digit as a share of the card's; 1.3 to 1.7 mm of 88."""
 LEAST_DIGIT_PX = 8.0
-"""Smaller digits are not read: see docs/experiments.md, "Reading the collector number"."""
+"""Smaller digits are not read: see docs/experiments.md, "The second look"."""
 _READ_DIGIT_PX = 24.0
 """Digits are given to the reader at this height; larger costs more and reads no better."""
 _STROKE_PX = 17
