@@ -14,9 +14,9 @@ from cardscanner.config import (
     MqttConfig,
     OnnxConfig,
     PicameraConfig,
-    VerifyConfig,
     ReplayConfig,
     StdoutConfig,
+    VerifyConfig,
     machine_device_id,
 )
 
