@@ -25,7 +25,7 @@ run: $(VENV)/.run ## Play the demo: real daemon, filmed cards, a broker, a subsc
 	@$(BIN)/cardscanner demo
 
 test: $(VENV)/.dev ## Install what the tests need and run them
-	@tools/system_packages.sh mosquitto openssl
+	@tools/system_packages.sh mosquitto openssl tesseract-ocr-eng
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m "not slow and not train and not homeassistant"
 
 test-slow: $(VENV)/.dev ## Run the slow tests

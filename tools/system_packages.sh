@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Makes sure that the programs of some Debian packages are here: tools/system_packages.sh mosquitto g++
+# Makes sure that the programs (or, of those without one, the files) of some Debian packages are here: tools/system_packages.sh mosquitto g++
 # Installs them when we may; otherwise says the one command to run.
 set -euo pipefail
 PATH="$PATH:/usr/sbin:/usr/local/sbin"
 
 missing=()
 for package in "$@"; do
-    command -v "$package" >/dev/null || missing+=("$package")
+    command -v "$package" >/dev/null || dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
 

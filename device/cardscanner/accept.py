@@ -5,13 +5,15 @@ far better than the best cosine alone and moves little when the gallery grows; i
 ranks 2 to 11" score, with reprints collapsed to one artwork first so that a reprint cannot cancel its twin.
 
 Where the best candidates were looked at again (:mod:`cardscanner.verify`), the margin and the score of that
-look are weighed together, and each may tell prints of one artwork apart.
+look are weighed together, and each may tell prints of one artwork apart. Where neither does, the collector
+number may, if it was read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from cardscanner.collector_number import print_named
 from cardscanner.manifest import AcceptRule, VerifyRule
 from cardscanner.records import Candidate, Card, Decision, Neighbour, Verdict
 
@@ -49,7 +51,8 @@ def judge_checked(prints: Sequence[Candidate], rule: AcceptRule, top: int = 5) -
     margin = margin_of(name, prints, rule)
     if evidence < rule.verify.threshold:
         return Verdict("no_match", ordered[0].score, margin, tuple(ordered[:top]))
-    return _answer(ordered, _possible(twins, rule, rule.verify), margin, top)
+    possible = _possible(twins, rule, rule.verify)
+    return _answer(ordered, possible if len(possible) < 2 else _by_number(twins) or possible, margin, top)
 
 
 def strongest(prints: Sequence[Candidate], rule: AcceptRule, verify: VerifyRule) -> tuple[int, float]:
@@ -117,6 +120,13 @@ def _possible(twins: Sequence[Candidate], rule: AcceptRule, verify: VerifyRule) 
     unseen = [each for each in near if each.check is None]
     contradicting = near if len(near) == 1 and near[0] is not told[0] else []
     return [told[0], *contradicting, *(each for each in unseen if each not in contradicting)]
+
+
+def _by_number(twins: Sequence[Candidate]) -> list[Candidate]:
+    """Return the print that the number on the card names; empty when it was not read or names none."""
+    read = twins[0].check.number if twins[0].check else None
+    place = None if read is None else print_named(read, [each.card.metadata.get("number") for each in twins])
+    return [] if place is None else [twins[place]]
 
 
 def _answer(prints: Sequence[Candidate], unclear: Sequence[Candidate], margin: float, top: int) -> Verdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -170,6 +170,15 @@ class VerifyConfig(_Section):
     )
     threshold: float | None = Field(default=None, description="overrides the database's evidence threshold")
     print_lead: float | None = Field(default=None, ge=0, description="overrides the database's print lead")
+    read_number: Literal["never", "tesseract"] = Field(
+        default="never", description="reads the collector number of prints that cannot be told otherwise"
+    )
+
+    @model_validator(mode="after")
+    def _reads_only_what_it_looks_at(self) -> Self:
+        if self.read_number != "never" and not self.enabled:
+            raise ValueError("read_number needs enabled: true: the number is read in a second look")
+        return self
 
 
 class OutboxConfig(_Section):

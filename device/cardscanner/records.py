@@ -101,6 +101,8 @@ class Check:
     lead: float | None = None
     """By how much it agrees better than every other print of its artwork that was looked at, where they
     differ; negative when another agrees better, ``None`` when there is no other or it agrees with none."""
+    number: str | None = None
+    """The collector number read from the card; ``None``: it was not needed, or could not be read."""
 
 
 @dataclass(frozen=True, slots=True)

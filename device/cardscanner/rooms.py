@@ -12,11 +12,13 @@ from cardscanner.accept import best_prints, judge_checked, judge_prints
 from cardscanner.config import EmbedderConfig, FinderConfig, IndexConfig, VerifyConfig
 from cardscanner.detect import open_finder
 from cardscanner.embed import load_embedder
+from cardscanner.errors import ArtifactError
 from cardscanner.manifest import AcceptRule, ModelManifest, agree, load_model_manifest
 from cardscanner.match import Database, load_index, open_database
 from cardscanner.pipeline import Eye
 from cardscanner.ports import Embedder, Index, SecondLook
 from cardscanner.records import Picture, Sighting, Verdict
+from cardscanner.verify.reading import ReadingVerifier, TextReader
 from cardscanner.verify.verifier import Verifier
 
 
@@ -31,10 +33,19 @@ class Rooms:
     index: Index
     candidates: int
     verify: VerifyConfig
-    _verifier: Verifier | None = field(init=False)
+    reader: TextReader | None = None
+    """Reads collector numbers; ``None``: the configuration wants none read."""
+    _verifier: Verifier | ReadingVerifier | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self._verifier = _verifier(self.verify, self.database)
+        self._verifier = self._opened_verifier()
+
+    def _opened_verifier(self) -> Verifier | ReadingVerifier | None:
+        pictures = self.database.pictures
+        if not self.verify.enabled or pictures is None or self.rule.verify is None:
+            return None
+        verifier = Verifier(pictures)
+        return verifier if self.reader is None else ReadingVerifier(verifier, self.reader, self.rule)
 
     @property
     def rule(self) -> AcceptRule:
@@ -59,7 +70,7 @@ class Rooms:
         self.eye.turn_to(index, max(database.depth, self.candidates))
         self.close()
         self.database, self.index = database, index
-        self._verifier = _verifier(self.verify, database)
+        self._verifier = self._opened_verifier()
 
     def close(self) -> None:
         """Close index and database."""
@@ -88,17 +99,22 @@ def open_rooms(
     # One frame is too little work to share: OpenCV's threads would only spin, and the cores have other work.
     cv2.setNumThreads(1)
     model = load_model_manifest(embedder.model)
+    looks = verify or VerifyConfig()
     with ExitStack() as stack:
+        reader = _opened_reader(looks)
+        if reader is not None:
+            stack.callback(reader.close)
         database = open_database(index.database)
         stack.callback(database.close)
         agree(model, database.manifest)
+        if reader is not None:
+            _can_be_read(database)
         outlines = open_finder(finder)
         search = load_index(index, database)
         stack.callback(search.close)
         network = stack.enter_context(closing(load_embedder(embedder)))
         eye = Eye(outlines, finder, network, search, max(database.depth, candidates))
-        looks = verify or VerifyConfig()
-        with closing(Rooms(eye, network, database, model, search, candidates, looks)) as rooms:
+        with closing(Rooms(eye, network, database, model, search, candidates, looks, reader)) as rooms:
             yield rooms
 
 
@@ -112,7 +128,19 @@ def checked_rule(database: Database, verify: VerifyConfig) -> AcceptRule:
     return rule.model_copy(update={"verify": rule.verify.model_copy(update=wanted)})
 
 
-def _verifier(verify: VerifyConfig, database: Database) -> Verifier | None:
-    if not verify.enabled or database.pictures is None or database.manifest.accept.verify is None:
-        return None
-    return Verifier(database.pictures)
+def _opened_reader(verify: VerifyConfig) -> TextReader | None:
+    match verify.read_number:
+        case "never":
+            return None
+        case "tesseract":
+            from cardscanner.verify.tesseract import open_tesseract
+
+            return open_tesseract()
+
+
+def _can_be_read(database: Database) -> None:
+    if database.pictures is None or database.manifest.accept.verify is None:
+        raise ArtifactError(
+            f"{database.folder}: collector numbers are read in a second look, for which this database has no "
+            "pictures: build it again, or set verify.read_number to never (scan: without --read-number)"
+        )

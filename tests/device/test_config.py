@@ -16,6 +16,7 @@ from cardscanner.config import (
     PicameraConfig,
     ReplayConfig,
     StdoutConfig,
+    VerifyConfig,
     machine_device_id,
 )
 
@@ -74,3 +75,10 @@ def test_keeping_unheard_messages_needs_a_broker_that_tells():
 def test_a_password_without_a_user_is_refused():
     with pytest.raises(ValidationError, match="password_file needs username"):
         MqttConfig(backend="mqtt", password_file="password")
+
+
+def test_numbers_are_read_only_when_it_is_asked_for_and_only_in_a_second_look():
+    assert VerifyConfig().read_number == "never"
+    assert VerifyConfig(read_number="tesseract").read_number == "tesseract"
+    with pytest.raises(ValidationError, match="needs enabled: true"):
+        VerifyConfig(enabled=False, read_number="tesseract")

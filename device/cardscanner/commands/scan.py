@@ -42,8 +42,9 @@ With --json each picture is one line (kept stable; docs/commands.md has every fi
   {"image": path, "width": w, "height": h, "cards": [{"quad": [[x, y] x 4: TL TR BR BL of the upright
    card, in pixels after EXIF rotation], "upside_down": bool, "decision": "match" | "ambiguous" |
    "no_match", "match": "exact" | "artwork" | "none", "card_id": text or null, "score": cosine of the
-   best reference, "margin": by how much it leads, "check": {"score", "share"} of the second look or
-   null, "candidates": [{"card_id", "name", "score"} x K]}], "timings_ms": {stage: ms}}
+   best reference, "margin": by how much it leads, "check": {"score", "share"; "number"
+   if it was read} of the second look or null, "candidates": [{"card_id", "name", "score"} x K]}],
+   "timings_ms": {stage: ms}}
 A picture that cannot be read is {"image": path, "error": why}; the others go on."""
 
 CODES = {
@@ -83,6 +84,11 @@ def add_parser(commands: Subparsers) -> None:
     parser.add_argument(
         "--no-verify", action="store_true", help="do not look at candidates again; vectors alone decide"
     )
+    parser.add_argument(
+        "--read-number",
+        action="store_true",
+        help="read the collector number of prints that cannot be told otherwise (Tesseract)",
+    )
     parser.add_argument("--whole", action="store_true", help="take a picture without any outline as one card")
     parser.add_argument("--draw", type=path, metavar="OUT", help="draw the answers: a file, or a folder")
     parser.add_argument("--json", action="store_true", help="one JSON line for each picture")
@@ -97,7 +103,11 @@ def run(arguments: argparse.Namespace) -> int:
     index = IndexConfig(backend=arguments.index, database=arguments.db or shipped_database())
     finder = photo_finder(arguments.finder, whole=arguments.whole)
     well = True
-    verify = VerifyConfig(enabled=not arguments.no_verify)
+    if arguments.no_verify and arguments.read_number:
+        arguments.refuse("--read-number reads in a second look, which --no-verify forbids")
+    verify = VerifyConfig(
+        enabled=not arguments.no_verify, read_number="tesseract" if arguments.read_number else "never"
+    )
     with open_rooms(finder, embedder_config(arguments), index, arguments.top, verify) as rooms:
         for picture, place in zip(pictures, places, strict=True):
             well &= _scan(picture, place, rooms, arguments)
@@ -188,9 +198,12 @@ def _card_document(sighting: Sighting, verdict: Verdict) -> dict[str, object]:
     }
 
 
-def _check_document(verdict: Verdict) -> dict[str, float] | None:
+def _check_document(verdict: Verdict) -> dict[str, float | str] | None:
     check = verdict.check
-    return None if check is None else {"score": round(check.score, 4), "share": round(check.share, 4)}
+    if check is None:
+        return None
+    read: dict[str, float | str] = {} if check.number is None else {"number": check.number}
+    return {"score": round(check.score, 4), "share": round(check.share, 4), **read}
 
 
 def _tell(path: Path, answers: list[Answer]) -> None:

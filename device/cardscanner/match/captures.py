@@ -20,7 +20,6 @@ Light = NDArray[np.float32]
 """(H, W, 3) float32, 0 to 255, before it is cut off and rounded."""
 
 _BORDER = 0.2
-_LARGEST = 1.8
 CROP_PX = 224
 """Of the models we ship; second looks are calibrated on captures for it, whatever the model takes."""
 
@@ -46,7 +45,8 @@ class Strength:
     jpeg: int
     """Lowest JPEG quality; the highest is 95."""
     smallest: float = 0.8
-    """Least width of the card, as a multiple of the crop that the model takes; the largest is 1.8."""
+    largest: float = 1.8
+    """Least and largest width of the card, as a multiple of the crop that the model takes."""
 
     def __str__(self) -> str:
         return (
@@ -97,7 +97,7 @@ def simulate_scene(picture: Picture, strength: Strength, rng: Rng, crop_px: int 
     The card is usually .8 to 1.8 times as wide as the crop that the model takes: for 224 pixels, what a
     camera of 720 lines sees a third of a metre away, and a hand's breadth.
     """
-    wide = rng.uniform(strength.smallest, _LARGEST) * crop_px
+    wide = rng.uniform(strength.smallest, strength.largest) * crop_px
     size = (round(wide), max(1, round(wide * picture.shape[0] / picture.shape[1])))
     how = cv2.INTER_AREA if wide < picture.shape[1] else cv2.INTER_LINEAR
     card = np.asarray(cv2.resize(picture, size, interpolation=how), dtype=np.uint8)

@@ -85,6 +85,7 @@ class CheckPayload(Payload):
 
     score: float = Field(description="0 to 1: how far it agrees with the stored picture")
     share: float = Field(description="0 to 1: how much of the card could be compared")
+    number: str | None = Field(default=None, description="the collector number, if it was read on the card")
 
 
 class ScanPayload(Payload):

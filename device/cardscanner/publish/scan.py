@@ -84,7 +84,7 @@ def scan_payload(event: ScanEvent, stamp: Stamp, facts: ScanFacts, *, synced: bo
 def _check(check: Check | None) -> CheckPayload | None:
     if check is None:
         return None
-    return CheckPayload(score=round(check.score, 4), share=round(check.share, 4))
+    return CheckPayload(score=round(check.score, 4), share=round(check.share, 4), number=check.number)
 
 
 def _card(card: Card, game: str) -> CardPayload:

@@ -12,7 +12,7 @@ from cardscanner.verify.blocks import FINE, Window, agreement, block_statistics,
 from cardscanner.verify.prints import PrintTeller
 from cardscanner.verify.settle import settled, worth
 from cardscanner.verify.stored import Grey, Pictures, Values
-from cardscanner.verify.view import Points, View, look_at
+from cardscanner.verify.view import Points, View, in_picture, look_at
 
 CANDIDATES = 5
 """Prints that are looked at again, the best of the vector search."""
@@ -62,14 +62,23 @@ class Verifier:
         ArtifactError
             A stored picture is damaged.
         """
+        return self.settled(picture, corners, prints)[0]
+
+    def settled(
+        self, picture: Picture, corners: Corners, prints: Sequence[Candidate]
+    ) -> tuple[tuple[Candidate, ...], Corners]:
+        """Return what :meth:`checked` does, and the outline that it settled."""
         looked = {each.row: each for each in prints[:CANDIDATES] if each.row is not None}
         if not looked:
-            return tuple(prints)
-        checks = self._looked_at(look_at(picture, corners), looked)
-        return tuple(_with_check(each, checks) for each in prints)
+            return tuple(prints), corners
+        checks, outline = self._looked_at(look_at(picture, corners), looked)
+        return tuple(_with_check(each, checks) for each in prints), in_picture(outline, corners)
 
-    def _looked_at(self, view: View, looked: Mapping[int, Candidate]) -> dict[int, Check]:
-        """Return what a look at each of the candidates says, by their rows; the first is the likeliest."""
+    def _looked_at(self, view: View, looked: Mapping[int, Candidate]) -> tuple[dict[int, Check], Points]:
+        """Return what a look at each of the candidates says, by their rows, and where the card lies.
+
+        The first candidate is the likeliest.
+        """
         first = next(iter(looked))
         halves = {row: self._pictures.half(row) for row in looked}
         seen = _through(view, settled(view, halves[first]))
@@ -80,7 +89,8 @@ class Verifier:
             seen = _through(view, settled(view, halves[best]))
             found[best] = max(found[best], self._compare(best, faces[best], seen))
         leads = self._leads(view, seen.outline, looked, best)
-        return {row: Check(score, share, leads.get(row)) for row, (score, share) in found.items()}
+        checks = {row: Check(score, share, leads.get(row)) for row, (score, share) in found.items()}
+        return checks, seen.outline
 
     def _compare(self, row: int, half: Grey, seen: _Seen) -> tuple[float, float]:
         """Return score and share of one candidate; ``half`` is as sharp as the camera's picture."""

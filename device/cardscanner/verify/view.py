@@ -78,6 +78,12 @@ def look_at(picture: Picture, corners: Corners) -> View:
     return _at_three_sizes(np.asarray(whole, np.uint8), across)
 
 
+def in_picture(outline: Points, corners: Corners) -> Corners:
+    """Return where points lie in the picture of the card that ``corners`` stand around."""
+    there = cv2.getPerspectiveTransform(UNIT.astype(np.float32), corners.astype(np.float32))
+    return np.asarray(cv2.perspectiveTransform(outline[None], there)[0], dtype=np.float32)
+
+
 def view_of(face: Grey) -> View:
     """Return a stored picture as if a camera saw it exactly."""
     down, right = round(HEIGHT_PX * RIM), round(WIDTH_PX * RIM)

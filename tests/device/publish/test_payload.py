@@ -123,7 +123,13 @@ def test_every_answer_says_how_much_of_it_is_certain(decision, match):
     event = replace(scan_event(1), verdict=Verdict(decision, 0.9, 0.4, (looked,)))
     payload = json.loads(scan_payload(event, STAMP, FACTS, synced=True).to_bytes())
     assert (payload["event_type"], payload["match"]) == (decision, match)
-    assert payload["check"] == {"score": 0.8123, "share": 0.75}
+    assert payload["check"] == {"score": 0.8123, "share": 0.75, "number": None}
+
+
+def test_the_collector_number_that_was_read_is_in_the_answer():
+    looked = Candidate(Card("a-1", "A", 0), 0.9, 7, Check(0.8, 0.7, 0.0, "4/102"))
+    event = replace(scan_event(1), verdict=Verdict("match", 0.9, 0.4, (looked,)))
+    assert json.loads(scan_payload(event, STAMP, FACTS, synced=True).to_bytes())["check"]["number"] == "4/102"
 
 
 def test_where_vectors_alone_decided_there_is_no_check():
