@@ -23,8 +23,8 @@ _EXAMPLES = """\
 
 Rows that the collection has already are not sent again: a push that was stopped, however, goes on when the
 same command is given again. The collection is marked as complete last, after it was counted; an unfinished
-one is refused by the scanner. Its name comes from the vectors, so that a new version never takes the place of one
-that is being searched. Needs pip install 'cardscanner[qdrant]'. (docs/scale.md)"""
+one is refused by the scanner. Its name comes from the vectors, so that a new version never takes the place of
+one that is being searched. Needs pip install 'cardscanner[qdrant]'. (docs/scale.md)"""
 _CODES = {
     **usual(130),
     0: "the collection is complete",
