@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-train check format lint types layers bench bench-index eval-finder evaluate evaluate-photos \
+.PHONY: help run test test-slow test-train test-scale check format lint types layers bench bench-index eval-finder evaluate evaluate-photos \
 	demo-assets train clean
 
 help: ## List the targets
@@ -20,12 +20,15 @@ $(VENV)/.dev: pyproject.toml tools/setup.sh
 $(VENV)/.train: pyproject.toml tools/setup.sh
 	@PYTHON=$(PYTHON) tools/setup.sh demo,tools,dev,train && touch $@ $(VENV)/.dev $(VENV)/.run
 
+$(VENV)/.ray: pyproject.toml tools/setup.sh
+	@PYTHON=$(PYTHON) tools/setup.sh demo,tools,dev,ray && touch $@ $(VENV)/.dev $(VENV)/.run
+
 run: $(VENV)/.run ## Play the demo: real daemon, filmed cards, a broker, a subscriber (four minutes)
 	@$(BIN)/cardscanner demo
 
 test: $(VENV)/.dev ## Install what the tests need and run them
 	@tools/system_packages.sh mosquitto openssl
-	@$(BIN)/python -m pytest -m "not slow and not train"
+	@$(BIN)/python -m pytest -m "not slow and not train and not scale"
 
 test-slow: $(VENV)/.dev ## Run the slow tests
 	@tools/system_packages.sh mosquitto openssl
@@ -33,6 +36,9 @@ test-slow: $(VENV)/.dev ## Run the slow tests
 
 test-train: $(VENV)/.train ## Run the tests that need torch
 	@$(BIN)/python -m pytest -m train --timeout 1200
+
+test-scale: $(VENV)/.ray ## Run the tests that need Ray (QDRANT_URL=address: and those of a Qdrant server)
+	@QDRANT_URL="$(QDRANT_URL)" $(BIN)/python -m pytest -m scale --timeout 1200
 
 check: lint types layers test ## Format, lint, types, import layers, tests
 
