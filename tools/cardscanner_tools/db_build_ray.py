@@ -1,11 +1,11 @@
 """Build a reference database with Ray Data on many machines: `db build` for very large catalogues.
 
-    cardscanner-tools db-build-ray scans/ --out db/mine                             all cores of this machine
-    cardscanner-tools db-build-ray cards.csv --out db/mine --address head-node:6379     a cluster
+    cardscanner-tools db-build-ray scans/ --out db/mine                           this machine
+    cardscanner-tools db-build-ray cards.csv --out db/mine --address head:6379    a cluster
 
-The database is the one that `cardscanner db build` makes: parts are the same wherever they are made, and either
-command goes on with what the other left. Pictures, model and this package must lie at the same places on every
-machine. Byte for byte the vectors are the same where processors run the network alike.
+The database is the one that `cardscanner db build` makes: parts are the same wherever they are made, and
+either command goes on with what the other left. Pictures, model and this package must lie at the same places
+on every machine. Byte for byte the vectors are the same where processors run the network alike.
 """
 
 from __future__ import annotations
