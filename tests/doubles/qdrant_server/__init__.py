@@ -154,6 +154,8 @@ def _result(server: Server, method: str, path: str, body: Any) -> Any:
             return engine.retrieve(
                 name, wanted.ids, with_payload=wanted.with_payload, with_vectors=wanted.with_vector
             )
+        case "POST", "/points/delete":
+            return engine.delete(name, TypeAdapter(models.PointsSelector).validate_python(body))
         case "POST", "/points/count":
             return engine.count(name, exact=models.CountRequest.model_validate(body).exact)
         case "POST", "/points/scroll":
