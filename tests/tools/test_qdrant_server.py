@@ -36,7 +36,8 @@ def test_a_real_server_finds_what_an_exact_search_finds(tmp_path):
     folder = database_of(tmp_path / "db", vectors, index="int8")
     place = QdrantConfig(url=URL, collection=COLLECTION, timeout_s=60)
     client = QdrantClient(url=URL)
-    client.delete_collection(COLLECTION)
+    if client.collection_exists(COLLECTION):
+        client.delete_collection(COLLECTION)
     try:
         assert push_database(folder, place, Progress(io.StringIO())).sent == len(vectors)
         client.delete(COLLECTION, [1, 2, 29_999])
