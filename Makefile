@@ -6,7 +6,7 @@ DATA ?= ../shared/data
 TEST_WORKERS ?= logical
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-train test-homeassistant check format lint types layers bench bench-index eval-finder evaluate evaluate-photos \
+.PHONY: help run test test-slow test-train test-homeassistant test-scale check format lint types layers bench bench-index eval-finder evaluate evaluate-photos \
 	demo-assets train clean
 
 help: ## List the targets
@@ -21,12 +21,15 @@ $(VENV)/.dev: pyproject.toml tools/setup.sh
 $(VENV)/.train: pyproject.toml tools/setup.sh
 	@PYTHON=$(PYTHON) tools/setup.sh demo,tools,dev,train && touch $@ $(VENV)/.dev $(VENV)/.run
 
+$(VENV)/.ray: pyproject.toml tools/setup.sh
+	@PYTHON=$(PYTHON) tools/setup.sh demo,tools,dev,ray && touch $@ $(VENV)/.dev $(VENV)/.run
+
 run: $(VENV)/.run ## Play the demo: real daemon, filmed cards, a broker, a subscriber (four minutes)
 	@$(BIN)/cardscanner demo
 
 test: $(VENV)/.dev ## Install what the tests need and run them
 	@tools/system_packages.sh mosquitto openssl tesseract-ocr-eng
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m "not slow and not train and not homeassistant"
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m "not slow and not train and not homeassistant and not scale"
 
 test-slow: $(VENV)/.dev ## Run the slow tests
 	@tools/system_packages.sh mosquitto openssl
@@ -41,6 +44,9 @@ $(VENV)-homeassistant/.ready: tools/homeassistant.sh
 test-homeassistant: $(VENV)/.dev $(VENV)-homeassistant/.ready ## Run the tests against a real Home Assistant (wants Python 3.13)
 	@tools/system_packages.sh mosquitto
 	@$(BIN)/python -m pytest -m homeassistant
+
+test-scale: $(VENV)/.ray ## Run the tests that need Ray (QDRANT_URL=address: and those of a Qdrant server)
+	@QDRANT_URL="$(QDRANT_URL)" $(BIN)/python -m pytest -m scale --timeout 1200
 
 check: lint types layers test ## Format, lint, types, import layers, tests
 

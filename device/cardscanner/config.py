@@ -6,6 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -129,15 +130,55 @@ class HailoConfig(_Section):
 EmbedderConfig = Annotated[OnnxConfig | HailoConfig, Field(discriminator="backend")]
 
 
+class QdrantConfig(_Section):
+    """Where Qdrant holds the vectors of the database (``cardscanner db push``)."""
+
+    url: str | None = Field(
+        default=None, pattern=r"^https?://[^/\s]+", description="a server or a cluster, e.g. http://host:6333"
+    )
+    folder: Path | None = Field(default=None, description="embedded, without a server: one process at a time")
+    collection: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9_-]{1,200}$",
+        description="none: the one named after the vectors that it holds",
+    )
+    api_key_file: Path | None = Field(default=None, description="file with the API key and nothing else")
+    timeout_s: int = Field(default=2, ge=1, le=600, description="no answer for this long: the server is away")
+    ef: int = Field(
+        default=256, ge=16, le=100_000, description="server: candidates that a search holds; more finds more"
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> QdrantConfig:
+        if (self.url is None) == (self.folder is None):
+            raise _wrong_key("url", "name either url (a server) or folder (embedded), not both")
+        if self.api_key_file is not None and not _keeps_secrets(self.url):
+            raise _wrong_key("api_key_file", "an API key needs an https:// url, or a server on this machine")
+        return self
+
+
+def _keeps_secrets(url: str | None) -> bool:
+    """Whether what is sent there can be read on the way."""
+    parts = urlsplit(url or "")
+    return parts.scheme == "https" or parts.hostname in ("localhost", "127.0.0.1", "::1")
+
+
 class IndexConfig(_Section):
     """The reference database and how it is searched."""
 
-    backend: Literal["auto", "annoy", "exact", "int8", "ivf"] = Field(
+    backend: Literal["auto", "annoy", "exact", "int8", "ivf", "qdrant"] = Field(
         default="auto",
         description="auto: what the build of the database chose by measuring; annoy where it is enough",
     )
     database: Path
     search_k: int | None = Field(default=None, ge=1, description="annoy: overrides the database's value")
+    qdrant: QdrantConfig | None = Field(default=None, description="qdrant: where the vectors were pushed to")
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> IndexConfig:
+        if self.backend == "qdrant" and self.qdrant is None:
+            raise _wrong_key("backend", "qdrant needs index.qdrant with url or folder (cardscanner db push)")
+        return self
 
 
 class DecideConfig(_Section):

@@ -194,6 +194,7 @@ _PATH_KEYS = {
     "ca_file",
     "cert_file",
     "key_file",
+    "api_key_file",
     "recent",
     "folder",
 }

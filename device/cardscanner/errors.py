@@ -16,6 +16,7 @@
     │   ├── EmbedderFailed   this call failed and the backend has recovered: try the next frame
     │   └── EmbedderDead     recovery was tried and did not help: end the process
     ├── IndexFault           the index answers differently from an exact search
+    ├── IndexAway            the index's server does not answer: not a "no match", try the next frame
     ├── CommandRefused       a command over MQTT is not carried out; its ``code`` goes into the answer
     └── PublishError
         ├── BrokerRefused    wrong password, not allowed, bad certificate: a person has to act
@@ -93,6 +94,10 @@ class EmbedderDead(EmbedderError):
 
 class IndexFault(CardscannerError):
     """The index returns other neighbours than an exact search over the same vectors."""
+
+
+class IndexAway(CardscannerError):
+    """The server that searches did not answer, or not in time; nothing is known about the frame."""
 
 
 class CommandRefused(CardscannerError):

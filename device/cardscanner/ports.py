@@ -106,10 +106,12 @@ class Index(Protocol):
         ------
         ValueError
             A vector is not finite, not of unit length, or of the wrong dimension.
+        IndexAway
+            The server that searches did not answer: nothing is known about these vectors.
         """
 
     def close(self) -> None:
-        """Unmap files; safe to call twice."""
+        """Unmap files, leave the server; safe to call twice."""
 
 
 class Publisher(Protocol):

@@ -14,7 +14,7 @@ import structlog
 
 from cardscanner.config import CameraConfig, Config
 from cardscanner.decide import Decider
-from cardscanner.errors import EmbedderFailed, EmbedderTimeout, OutboxFault, OutboxFull
+from cardscanner.errors import EmbedderFailed, EmbedderTimeout, IndexAway, OutboxFault, OutboxFull
 from cardscanner.mailbox import LatestSlot
 from cardscanner.newer import NewerDatabase, Opened
 from cardscanner.pipeline import Stopwatch, scan_frame
@@ -113,7 +113,13 @@ class ScanLoop:
         except (EmbedderTimeout, EmbedderFailed) as error:
             self._chip_fault(error)
             return
+        except IndexAway as error:
+            if self._vitals.enter("index", str(error)):
+                log.error("the index is away; frames are skipped until it answers", error=str(error))
+            return
         self._chip_works()
+        if "search" in watch.ms and self._vitals.leave("index"):
+            log.info("the index answers again")
         for event in events:
             log.info(
                 "card decided",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,19 +12,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from qdrant_server import serving
 from reference_databases import changed_database_of, database_of, random_units
 
-from cardscanner.config import IndexConfig
+from cardscanner.config import IndexConfig, QdrantConfig
 from cardscanner.errors import IndexFault
 from cardscanner.match import Database, load_index, open_database
+from cardscanner.match.progress import Progress
+from cardscanner.match.push import push_database
 from cardscanner.match.selftest import HARD, displaced, recall_of
 from cardscanner.ports import Index
 from cardscanner.records import Vectors
 
-BACKENDS = ("annoy", "exact", "int8", "ivf")
+BACKENDS = ("annoy", "exact", "int8", "ivf", "qdrant")
 LAYERED = ("annoy+changes", "exact+changes", "int8+changes", "ivf+changes")
 """The same backends over a base, of which a third was removed, and exact search over what was added."""
 OpenIndex = Callable[[Vectors], Index]
+BUILT = {"exact": "int8", "qdrant": "int8"}
+"""Backends without a file of their own: what their database is built with."""
 
 
 class InOrder:
@@ -42,18 +48,33 @@ class InOrder:
         self._index.close()
 
 
-@pytest.fixture(params=[*BACKENDS, *LAYERED])
-def open_over(request, tmp_path) -> Iterator[OpenIndex]:
+@pytest.fixture(scope="module")
+def qdrant() -> Iterator[str]:
+    """Give the address of a server."""
+    with serving() as server:
+        yield server.url
+
+
+def config_of(backend: str, folder: Path, qdrant: str) -> IndexConfig:
+    """Return a configuration; what has to be elsewhere first is pushed there."""
+    if backend != "qdrant":
+        return IndexConfig(backend=backend, database=folder)
+    place = QdrantConfig(url=qdrant, timeout_s=30)
+    push_database(folder, place, Progress(io.StringIO()))
+    return IndexConfig(backend=backend, database=folder, qdrant=place)
+
+
+@pytest.fixture(params=[*BACKENDS, *LAYERED, pytest.param("qdrant+changes", marks=pytest.mark.slow)])
+def open_over(request, tmp_path, qdrant) -> Iterator[OpenIndex]:
     """Give a function that opens the backend over given vectors, through a database folder."""
     opened = []
 
     def over(vectors: Vectors) -> Index:
         backend, *changes = request.param.split("+")
-        wanted = "annoy" if backend == "exact" else backend
         build = changed_database_of if changes else database_of
-        folder = build(tmp_path / f"db{len(opened)}", vectors, index=wanted)
+        folder = build(tmp_path / f"db{len(opened)}", vectors, index=BUILT.get(backend, backend))
         database = open_database(folder)
-        index = load_index(IndexConfig(backend=backend, database=folder), database)
+        index = load_index(config_of(backend, folder, qdrant), database)
         if changes:
             index = InOrder(index, database)
         opened.append((index, database))
@@ -208,16 +229,16 @@ def test_every_backend_of_the_configuration_is_here():
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_every_backend_finds_what_plain_arithmetic_finds_in_a_crowd(tmp_path: Path, backend):
+def test_every_backend_finds_what_plain_arithmetic_finds_in_a_crowd(tmp_path: Path, backend, qdrant):
     crowd = random_units(30, 96)[np.random.default_rng(1).integers(0, 30, 4000)]
     crowd = crowd + 0.05 * np.random.default_rng(2).standard_normal(crowd.shape)
     vectors = (crowd / np.linalg.norm(crowd, axis=1, keepdims=True)).astype(np.float32)
-    folder = database_of(tmp_path / "db", vectors, index="annoy" if backend == "exact" else backend)
+    folder = database_of(tmp_path / "db", vectors, index=BUILT.get(backend, backend))
     queries = displaced(vectors, np.arange(200), HARD, np.random.default_rng(3))
     _, truth = _truth(vectors, queries, 11)
     with (
         closing(open_database(folder)) as database,
-        closing(load_index(IndexConfig(backend=backend, database=folder), database)) as index,
+        closing(load_index(config_of(backend, folder, qdrant), database)) as index,
     ):
         recall_1, recall_11 = recall_of(index, database.vectors, queries, truth.astype(np.float32))
     assert recall_1 >= 0.99
@@ -227,7 +248,7 @@ def test_every_backend_finds_what_plain_arithmetic_finds_in_a_crowd(tmp_path: Pa
 def test_searching_after_closing_is_an_index_fault_and_no_crash(open_over, request):
     index = open_over(random_units(30, 64))
     index.close()
-    if request.node.callspec.params["open_over"] in ("annoy", "ivf"):
+    if request.node.callspec.params["open_over"] in ("annoy", "ivf", "qdrant"):
         with pytest.raises(IndexFault):
             index.nearest(random_units(1, 64), 1)
 

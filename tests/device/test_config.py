@@ -14,6 +14,7 @@ from cardscanner.config import (
     MqttConfig,
     OnnxConfig,
     PicameraConfig,
+    QdrantConfig,
     ReplayConfig,
     StdoutConfig,
     VerifyConfig,
@@ -82,3 +83,29 @@ def test_numbers_are_read_only_when_it_is_asked_for_and_only_in_a_second_look():
     assert VerifyConfig(read_number="tesseract").read_number == "tesseract"
     with pytest.raises(ValidationError, match="needs enabled: true"):
         VerifyConfig(enabled=False, read_number="tesseract")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({}, "either url"),
+        ({"url": "http://a:6333", "folder": "q"}, "either url"),
+        ({"url": "a:6333"}, "pattern"),
+        ({"folder": "q", "api_key_file": "key"}, "https"),
+        ({"url": "http://elsewhere:6333", "api_key_file": "key"}, "https"),
+        ({"folder": "q", "collection": "../up"}, "pattern"),
+    ],
+)
+def test_a_place_for_vectors_is_one_place_that_keeps_secrets(given, says):
+    with pytest.raises(ValidationError, match=says):
+        QdrantConfig(**given)
+
+
+def test_a_key_is_sent_over_tls_or_to_this_machine():
+    for url in ("https://elsewhere:6333", "http://127.0.0.1:6333", "http://localhost"):
+        assert QdrantConfig(url=url, api_key_file="key").api_key_file is not None
+
+
+def test_searching_elsewhere_needs_a_place():
+    with pytest.raises(ValidationError, match=r"qdrant needs index\.qdrant"):
+        IndexConfig(database="db", backend="qdrant")

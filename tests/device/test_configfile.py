@@ -112,7 +112,7 @@ MISTAKES = [
     Mistake("camera_backend", "picamera2", "gphoto", "gphoto", "allowed: 'picamera2', 'opencv', 'replay'", "camera.backend"),
     Mistake("embedder_backend", "backend: onnx", "backend: coral", "coral", "allowed: 'onnx', 'hailo'", "embedder.backend"),
     Mistake("publish_backend", "backend: mqtt", "backend: kafka", "kafka", "allowed: 'mqtt', 'stdout'", "publish.backend"),
-    Mistake("index_backend", "backend: exact", "backend: faiss", "faiss", "'exact', 'int8' or 'ivf'", "index.backend"),
+    Mistake("index_backend", "backend: exact", "backend: faiss", "faiss", "'int8', 'ivf' or 'qdrant'", "index.backend"),
     Mistake("finder_backend", "backend: contours", "backend: yolo", "yolo", "'contours'", "finder.backend"),
     Mistake("empty_backend", "backend: onnx", "backend:", "  backend:\n  model", "allowed: 'onnx', 'hailo'"),
     Mistake("backend_in_capitals", "backend: onnx", "backend: ONNX", "ONNX", "allowed: 'onnx', 'hailo'"),

@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 from fake_hefs import hailo_thumbnail_model
 from hailo_platform.world import HANG, fresh_world
+from qdrant_server import serving
 from reference_databases import small_database
 from scans import FACTS, scan_event
 from small_scanner import card_face, photo, small_scanner, table
 from structlog.testing import capture_logs
 
-from cardscanner.config import OnnxConfig, OutboxConfig
+from cardscanner.config import OnnxConfig, OutboxConfig, QdrantConfig
 from cardscanner.configfile import load_config
 from cardscanner.embed import load_embedder
 from cardscanner.errors import EmbedderDead, OutboxFault, OutboxFull
@@ -29,6 +30,7 @@ from cardscanner.manifest import load_database_manifest, load_model_manifest
 from cardscanner.match.change import add_cards, add_source, remove_cards
 from cardscanner.match.merge import merge_database
 from cardscanner.match.progress import Progress
+from cardscanner.match.push import push_database
 from cardscanner.publish import Outbox
 from cardscanner.records import Frame
 from cardscanner.scan_loop import MAX_WAITING, ScanLoop, Storekeeper
@@ -200,6 +202,27 @@ def test_a_failed_embedding_is_no_event_and_above_all_no_no_match(
         wait_until(lambda: outbox.real.depth == 1)
         assert running.vitals.reasons == ()
         assert running.vitals.npu[0] == "ok"
+    assert running.vitals.scans == {"match": 1}
+
+
+def test_a_search_that_is_not_answered_is_no_event_and_above_all_no_no_match(scanner, outbox):
+    with serving() as server:
+        place = {"url": server.url, "timeout_s": 1}
+        push_database(scanner.database, QdrantConfig(**place), Progress(io.StringIO()))
+        index = {"backend": "qdrant", "database": "db", "qdrant": place}
+        with Running(
+            scanner, outbox, index=index, decide={"report_no_match": True, "min_frames": 2}
+        ) as running:
+            server.fail_with = 503
+            for seed in range(2):
+                running.give(photo(5, seed))
+            wait_until(lambda: running.vitals.reasons == ("index",))
+            assert outbox.real.depth == 0
+            server.fail_with = None
+            for seed in range(2, 8):
+                running.give(photo(5, seed))
+            wait_until(lambda: outbox.real.depth == 1)
+            assert running.vitals.reasons == ()
     assert running.vitals.scans == {"match": 1}
 
 

@@ -55,3 +55,11 @@ def test_without_torch_a_training_command_says_how_to_get_it(command):
     assert done.returncode == 1
     assert done.stderr.startswith(f"cardscanner-tools: {command} needs ")
     assert "make .venv/.train" in done.stderr
+
+
+def test_without_ray_the_command_that_needs_it_says_how_to_get_it():
+    code = "import sys; sys.modules['ray'] = None; from cardscanner_tools.cli import main; sys.exit(main(['db-build-ray', '--help']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "which the extra `ray` brings" in done.stderr
+    assert "cardscanner[ray]" in done.stderr

@@ -26,13 +26,15 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from cardscanner.config import IndexConfig
+from cardscanner.config import IndexConfig, QdrantConfig
 from cardscanner.manifest import IndexSpec, ListsSpec, SearchSpec
 from cardscanner.match import Database, load_index, open_database
 from cardscanner.match.annoy_index import INDEX_FILE
 from cardscanner.match.exact import exact_index
 from cardscanner.match.index_choice import MOST_FOR_ANNOY, Built, Wanted
+from cardscanner.match.progress import Progress
 from cardscanner.match.selftest import EASY, HARD, displaced, recall_of
+from cardscanner.match.unit_vectors import let_go
 from cardscanner.ports import Index
 from cardscanner.records import Vectors
 from cardscanner_tools.synthetic_database import SEED, build_one, seal, write_contents
@@ -43,8 +45,9 @@ _QUERIES_OF_MANY = 300
 """Of more than 300,000 rows the truth takes minutes to find."""
 
 _TIMED = 300
+_QDRANT = "qdrant"
 _SPANS = {"easy": EASY, "hard": HARD}
-_FILES = {"annoy": INDEX_FILE, "ivf": "index.ivf"}
+_FILES = {"annoy": INDEX_FILE, "ivf": "index.ivf", "qdrant": f"{_QDRANT}/**/*.sqlite"}
 _MOST_FOR_FLOAT = 300_000
 """Beyond this, float32 vectors take more than a gigabyte."""
 
@@ -70,7 +73,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=17_592)
     parser.add_argument("--dim", type=int, default=768)
     parser.add_argument("--shape", choices=["clustered", "spread"], default="clustered")
-    parser.add_argument("--backends", help="default: all that this many rows allow")
+    parser.add_argument(
+        "--backends", help="default: all that this many rows allow; qdrant (embedded) only by name"
+    )
     parser.add_argument("--folder", type=Path, help="keep the database here (must not exist yet)")
     parser.add_argument("--step", choices=list(_STEPS), help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -84,15 +89,18 @@ def _usual(rows: int) -> list[str]:
 def _run(folder: Path, names: list[str], arguments: argparse.Namespace) -> None:
     print(f"{arguments.rows} x {arguments.dim}, {arguments.shape}", flush=True)
     write_contents(folder, arguments.shape, arguments.rows, arguments.dim)
-    builds = {name: _in_fresh_process("build", folder, name) for name in names if name != "exact"}
+    own = [name for name in names if name not in ("exact", "qdrant")] or ["int8"]
+    builds = {name: _in_fresh_process("build", folder, name) for name in own}
     manifest = seal(folder, [_built(each) for each in builds.values()])
+    if "qdrant" in names:
+        builds["qdrant"] = _in_fresh_process("push", folder)
     floor = _in_fresh_process("floor", folder)
     _in_fresh_process("truth", folder)
     print(f"floor: int8 vectors read once in {floor['ms']:.2f} ms, {floor['gb_s']:.1f} GB/s")
     print(f"RSS with numpy and nothing else: {floor['rss_mb']:.0f} MB", flush=True)
     for name in names:
         build = builds.get(name, {"build_s": 0.0, "peak_mb": 0.0})
-        size = (folder / _FILES[name]).stat().st_size / 1e6 if name in _FILES else 0.0
+        size = sum(each.stat().st_size for each in folder.glob(_FILES.get(name, "none"))) / 1e6
         row = {
             "backend": name,
             "build s": build["build_s"],
@@ -114,6 +122,14 @@ def _build(folder: Path, name: str) -> None:
     specs = {"search": built.search, "annoy": built.annoy, "lists": built.lists}
     dumped = {key: spec.model_dump(mode="json") for key, spec in specs.items() if spec}
     print(json.dumps({"build_s": seconds, "peak_mb": _memory_mb("VmHWM"), "files": built.files, **dumped}))
+
+
+def _push(folder: Path, _: str) -> None:
+    from cardscanner.match.push import push_database
+
+    start = time.perf_counter()
+    push_database(folder, QdrantConfig(folder=folder / _QDRANT), Progress(sys.stderr))
+    print(json.dumps({"build_s": time.perf_counter() - start, "peak_mb": _memory_mb("VmHWM")}))
 
 
 def _built(found: dict[str, Any]) -> Built:
@@ -145,11 +161,15 @@ def _measure_floor(folder: Path, _: str) -> None:
 def _ask(folder: Path, backend: str) -> None:
     start = time.perf_counter()
     database = open_database(folder)
-    index = load_index(IndexConfig.model_validate({"backend": backend, "database": folder}), database)
+    place = {"qdrant": {"folder": folder / _QDRANT}} if backend == "qdrant" else {}
+    config = IndexConfig.model_validate({"backend": backend, "database": folder, **place})
+    index = load_index(config, database)
     found: Row = {"open s": time.perf_counter() - start, "peak MB": _memory_mb("VmHWM")}
     for kind in _SPANS:
         found.update(_recall(index, database, kind, np.load(folder / f"truth-{kind}.npy")))
     queries = _queries(database, "hard")
+    # What was read to judge the answers is no memory of the index.
+    let_go(database.vectors)
     for query in queries[:_TIMED]:
         database.card_of(int(index.nearest(query[None], database.depth)[0][0, 0]))
     found["RSS MB"] = _memory_mb("VmRSS")
@@ -171,6 +191,7 @@ def _recall(index: Index, database: Database, kind: str, truth: NDArray[np.float
 
 _STEPS: dict[str, Callable[[Path, str], None]] = {
     "build": _build,
+    "push": _push,
     "truth": _find_truth,
     "floor": _measure_floor,
     "ask": _ask,

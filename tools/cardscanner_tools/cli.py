@@ -17,6 +17,10 @@ COMMANDS = {
     "evaluate-photos": ("cardscanner_tools.evaluate_photos", "recognition on labelled photographs"),
     "eval-finder": ("cardscanner_tools.eval_finder", "finding cards on labelled photographs"),
     "fit-finder": ("cardscanner_tools.fit_finder", "fit the card finder's scores to drawn scenes"),
+    "db-build-ray": (
+        "cardscanner_tools.db_build_ray",
+        "build a database on a Ray cluster (needs the extra `ray`)",
+    ),
     "render-demo": ("cardscanner_tools.render_demo", "draw the demo's cards, database and film"),
     "readme-picture": ("cardscanner_tools.readme_picture", "draw the README's picture from a finished demo"),
     "mqtt-schemas": (
@@ -46,8 +50,11 @@ COMMANDS = {
 }
 
 
-_TRAINING = {"accelerate", "safetensors", "timm", "torch", "torchvision"}
-"""Packages that only training and exporting need."""
+_EXTRAS = {
+    **dict.fromkeys(["accelerate", "safetensors", "timm", "torch", "torchvision"], "train"),
+    "ray": "ray",
+}
+"""Packages that only some commands need, and the extra that brings them."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,11 +68,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         module = importlib.import_module(COMMANDS[known.name][0])
     except ModuleNotFoundError as missing:
-        if missing.name not in _TRAINING:
+        if missing.name not in _EXTRAS:
             raise
+        extra = _EXTRAS[missing.name]
         print(
-            f"cardscanner-tools: {known.name} needs {missing.name}, which the extra `train` brings: "
-            "run `make .venv/.train`, or pip install 'cardscanner[train]'",
+            f"cardscanner-tools: {known.name} needs {missing.name}, which the extra `{extra}` brings: "
+            f"run `make .venv/.{extra}`, or pip install 'cardscanner[{extra}]'",
             file=sys.stderr,
         )
         return 1

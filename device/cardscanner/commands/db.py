@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from cardscanner.commands import db_change, db_correct, db_exchange
+from cardscanner.commands import db_change, db_correct, db_exchange, db_push
 from cardscanner.commands.db_correct import corrected_views
 from cardscanner.commands.options import add_embedder, ask_for_more, embedder_config, new_parser, path, usual
 from cardscanner.embed import load_embedder
@@ -92,6 +92,7 @@ def add_parser(commands: Subparsers) -> None:
     db_change.add_actions(actions)
     db_exchange.add_actions(actions)
     db_correct.add_actions(actions)
+    db_push.add_actions(actions)
     example = "  cardscanner db info db/mine --json"
     info = new_parser(actions, "info", "say what a database is", example, INFO_CODES)
     example = "  cardscanner db verify db/mine"

@@ -14,7 +14,7 @@ from cardscanner.commands.scan_targets import drawing_places, pictures_named
 from cardscanner.config import IndexConfig, VerifyConfig
 from cardscanner.decide import one_per_object
 from cardscanner.draw import draw_answers
-from cardscanner.errors import CardscannerError, EmbedderFailed, EmbedderTimeout, InputError
+from cardscanner.errors import CardscannerError, EmbedderFailed, EmbedderTimeout, IndexAway, InputError
 from cardscanner.pictures import SUFFIXES, read_picture
 from cardscanner.pipeline import Stopwatch
 from cardscanner.records import Picture, Sighting, Verdict
@@ -134,7 +134,7 @@ def _scan(path: Path, place: Path | None, rooms: Rooms, arguments: argparse.Name
         with watch.stage("read"):
             picture = _read(path)
         answers = list(identify(picture, rooms, watch, arguments.top))
-    except (InputError, EmbedderTimeout, EmbedderFailed) as error:
+    except (InputError, EmbedderTimeout, EmbedderFailed, IndexAway) as error:
         _tell_failure(path, error, arguments)
         return False
     if arguments.json:

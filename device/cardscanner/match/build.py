@@ -13,7 +13,7 @@ from cardscanner.manifest import MANIFEST, DatabaseManifest, ModelManifest
 from cardscanner.match.assemble import Title, assemble
 from cardscanner.match.card_rows import with_views
 from cardscanner.match.card_table import Reference, read_source
-from cardscanner.match.embedding import Unreadable, embed_references
+from cardscanner.match.embedding import EmbedAll, Unreadable, embed_references
 from cardscanner.match.index_choice import Wanted
 from cardscanner.match.progress import Progress
 from cardscanner.match.replacement import install
@@ -49,6 +49,7 @@ def build_database(  # noqa: PLR0913 - options by keyword, each with its default
     pictures: Path | None = None,
     views: Sequence[Reference] = (),
     second_looks: bool = True,
+    embed_all: EmbedAll = embed_references,
 ) -> BuildReport:
     """Build the database folder ``out`` from a folder of pictures, a card table or a metadata dump.
 
@@ -57,7 +58,8 @@ def build_database(  # noqa: PLR0913 - options by keyword, each with its default
     are embedded between two savings; ``pictures`` is where those of a table lie; ``views`` are further
     pictures of cards that the source names. ``index`` names a kind of index instead of choosing by measuring.
     With ``second_looks`` a small grey picture of each reference is kept, so that candidates can be looked at
-    again. Without a title, the database is called like its folder and its version is the day.
+    again. Without a title, the database is called like its folder and its version is the day. ``embed_all``
+    embeds elsewhere: parts are the same wherever they are made, so a build may go on with another one.
 
     Raises
     ------
@@ -73,7 +75,7 @@ def build_database(  # noqa: PLR0913 - options by keyword, each with its default
     title = title or Title(out.resolve().name, f"{datetime.now(UTC):%Y.%m.%d}")
     identity = identity_of(references, model, embedder.info.sha256)
     with work_area(out, identity, part_cards, progress, dtype=dtype) as work:
-        embed_references(references, embedder, work, progress)
+        embed_all(references, embedder, work, progress)
         kept, unreadable = sift(references, work)
         refuse_unreadable(source, kept, unreadable, strict=strict)
         manifest = assemble(kept, work, embedder, model, title, progress, index, second_looks=second_looks)

@@ -58,31 +58,48 @@ def _embed_batch(crops: Sequence[Picture], embedder: Embedder) -> Vectors:
     return vectors
 
 
+EmbedAll = Callable[[Sequence[Reference], Embedder, WorkArea, Progress], None]
+"""Makes every part of a work area that is not there yet."""
+
+
 def embed_references(
     references: Sequence[Reference], embedder: Embedder, work: WorkArea, progress: Progress
 ) -> None:
-    """Make every part that is not in the work area yet."""
+    """Make every part that is not in the work area yet, one after the other."""
+    missing, todo = missing_parts(references, work, progress)
+    with progress.counting(todo, "embedding references") as one_more:
+        for start in missing:
+            paths = [each.path for each in references[start : start + work.part_cards]]
+            save_part(work, start, embed_part(paths, start, embedder, one_more))
+
+
+def missing_parts(
+    references: Sequence[Reference], work: WorkArea, progress: Progress
+) -> tuple[list[int], int]:
+    """Return where the parts begin that are not there yet, and how many references they have."""
     size = work.part_cards
     if done := work.finished_parts():
         progress.note(f"going on after {min(done * size, len(references))} of {len(references)} references")
     missing = [start for start in range(0, len(references), size) if not work.has(start // size)]
-    todo = sum(len(references[start : start + size]) for start in missing)
-    with progress.counting(todo, "embedding references") as one_more:
-        for start in missing:
-            part = _embed_part(references[start : start + size], start, embedder, one_more)
-            work.save(start // size, replace(part, vectors=part.vectors.astype(work.dtype)))
+    return missing, sum(len(references[start : start + size]) for start in missing)
 
 
-def _embed_part(
-    references: Sequence[Reference], first: int, embedder: Embedder, one_more: Callable[[], object]
+def save_part(work: WorkArea, start: int, part: Part) -> None:
+    """Store a part, its vectors in the precision of the database."""
+    work.save(start // work.part_cards, replace(part, vectors=part.vectors.astype(work.dtype)))
+
+
+def embed_part(
+    paths: Sequence[Path], first: int, embedder: Embedder, one_more: Callable[[], object] = lambda: None
 ) -> Part:
+    """Embed some consecutive references; the vectors depend on these pictures and on nothing else."""
     positions: list[int] = []
     unreadable: dict[int, str] = {}
     crops: list[Picture] = []
     vectors: list[Vectors] = []
-    for position, reference in enumerate(references, start=first):
+    for position, path in enumerate(paths, start=first):
         try:
-            crops.append(reference_crop(reference.path, embedder.info))
+            crops.append(reference_crop(path, embedder.info))
             positions.append(position)
         except InputError as error:
             unreadable[position] = str(error)

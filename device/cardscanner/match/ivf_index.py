@@ -32,8 +32,8 @@ LISTS_FILE = "index.ivf"
 _SPARE = 32
 """Rows beyond k that are compared again: rounding moves a cosine by some 5e-4."""
 
-_QUERIES_KEPT = 64
-"""Queries whose re-ranked rows may stay mapped: the kernel maps 64 KB around each of some 40."""
+_QUERIES_KEPT = 16
+"""Queries whose re-ranked rows may stay mapped: the kernel maps 64 KB and more around each of some 40."""
 
 _TRAINED_BY = 40
 """Rows for each list that k-means sees; faiss asks for 39 at least."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cardscanner.config import IndexConfig
+from cardscanner.config import IndexConfig, QdrantConfig
 from cardscanner.errors import ConfigError
 from cardscanner.manifest import DatabaseManifest
 from cardscanner.match.database import Database
@@ -27,10 +27,12 @@ def load_index(config: IndexConfig, database: Database) -> Index:
         The database was built without this index, or its package is not installed.
     IndexFault
         It answers differently from an exact search; there is no silent change to another index.
+    IndexAway
+        Its server does not answer.
     """
     # First of all the vectors themselves: an index over one that is not finite answers nonsense.
     exact = exact_index(database.vectors)
-    index = open_index(meant_backend(config, database.manifest), database, config.search_k)
+    index = open_index(meant_backend(config, database.manifest), database, config.search_k, config.qdrant)
     try:
         self_test(index, exact, database.vectors)
     except BaseException:
@@ -57,7 +59,9 @@ def meant_backend(config: IndexConfig, manifest: DatabaseManifest) -> str:
     return manifest.search.backend if config.backend == "auto" else config.backend
 
 
-def open_index(backend: str, database: Database, search_k: int | None = None) -> Index:
+def open_index(
+    backend: str, database: Database, search_k: int | None = None, qdrant: QdrantConfig | None = None
+) -> Index:
     """Open one kind of index as it is, without looking at what it answers."""
     match backend:
         case "exact":
@@ -75,8 +79,14 @@ def open_index(backend: str, database: Database, search_k: int | None = None) ->
             from cardscanner.match.ivf_index import LISTS_FILE, open_lists
 
             return open_lists(_index_file(database, LISTS_FILE, backend), database.vectors, database.manifest)
+        case "qdrant" if qdrant is not None:
+            from cardscanner.match.qdrant_index import open_qdrant
+
+            return open_qdrant(qdrant, database)
         case _:
-            raise ConfigError(f"index.backend {backend!r} is unknown; allowed: auto, annoy, exact, int8, ivf")
+            raise ConfigError(
+                f"index.backend {backend!r} is unknown; allowed: auto, annoy, exact, int8, ivf, qdrant"
+            )
 
 
 def _index_file(database: Database, name: str, backend: str) -> Path:
