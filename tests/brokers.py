@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import shutil
@@ -26,6 +27,21 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def deny_subscriptions(folder: Path) -> tuple[str, ...]:
+    """Return options for a broker that refuses every subscription; an access file cannot do that."""
+    found = sorted(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"))
+    assert found, f"mosquitto's dynamic security plugin is not installed; run: {INSTALL}"
+    allowed = {
+        "publishClientSend": True,
+        "publishClientReceive": True,
+        "subscribe": False,
+        "unsubscribe": True,
+    }
+    rules = folder / "dynamic-security.json"
+    rules.write_text(json.dumps({"defaultACLAccess": allowed, "clients": [], "groups": [], "roles": []}))
+    return f"plugin {found[0]}", f"plugin_opt_config_file {rules}"
 
 
 class Mosquitto:
