@@ -134,6 +134,7 @@ class Link:
 
     def subscribe(self, topics: Iterable[str], *, retained: bool = False) -> None:
         """Ask for topics with QoS 1; what is retained there comes only if wanted (MQTT 3.1.1: always)."""
+        self.subscribed = False
         if self._mqtt5:
             handling = (
                 SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE if retained else SubscribeOptions.RETAIN_DO_NOT_SEND
