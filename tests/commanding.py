@@ -9,7 +9,27 @@ from typing import Any
 from contract_check import check_answer, check_command
 from listeners import Heard, Listener
 
+from cardscanner.publish.orders import AnyAnswer, Order, good
+from cardscanner.publish.payload_answer import PingData
+
 PREFIX = "cardscanner/_rsp/"
+
+
+class YesDesk:
+    """A desk that says yes to everything and keeps count."""
+
+    def __init__(self) -> None:
+        self.taken: list[Order] = []
+        self._done: list[tuple[Order, AnyAnswer]] = []
+
+    def take(self, order: Order) -> None:
+        self.taken.append(order)
+        data = PingData(device="box-1", daemon="0", uptime_s=1.0) if order.command == "ping" else None
+        self._done.append((order, good(order, data)))
+
+    def done(self) -> list[tuple[Order, AnyAnswer]]:
+        ready, self._done = self._done, []
+        return ready
 
 
 def ask(

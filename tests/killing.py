@@ -250,9 +250,9 @@ def wait_until_online(listener: Listener, start: Callable[[], None]) -> None:
 
 
 def heard_scans(listener: Listener) -> list[tuple[str, int, str]]:
-    """Return epoch, sequence number and id of what was heard, in order."""
-    scans = (each.json() for each in listener.heard("/scan"))
-    return [(scan["epoch"], scan["seq"], scan["id"]) for scan in scans]
+    """Return epoch, sequence number and id of the scans and events that were heard, in order."""
+    numbered = (each.json() for each in listener.heard() if each.topic.endswith(("/scan", "/event")))
+    return [(each["epoch"], each["seq"], each["id"]) for each in numbered]
 
 
 def read_commits(path: Path) -> dict[Key, str]:

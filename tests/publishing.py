@@ -12,8 +12,10 @@ from brokers import Mosquitto
 from scans import DEVICE, DaemonFacts, open_outbox
 
 from cardscanner.config import MqttConfig
-from cardscanner.publish import open_publisher
+from cardscanner.publish import Extras, open_publisher
+from cardscanner.publish.orders import Desk
 from cardscanner.publish.outbox import Outbox
+from cardscanner.publish.replays import Replays
 from cardscanner.publish.status import PublishStatus
 from cardscanner.threads import Supervisor
 
@@ -26,11 +28,22 @@ def mqtt_config(broker: Mosquitto, **changes: Any) -> MqttConfig:
 class Publishing:
     """Runs until the block ends; a thread that fails makes the test fail."""
 
-    def __init__(self, folder: Path, broker: Mosquitto, *, wait_s: float = 0.2, **changes: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        broker: Mosquitto,
+        *,
+        wait_s: float = 0.2,
+        desk: Desk | None = None,
+        **changes: Any,
+    ) -> None:
         self.outbox: Outbox = open_outbox(folder)
         self.facts = DaemonFacts(self.outbox)
         self.drain_s = 2.0
-        self._publisher = open_publisher(mqtt_config(broker, **changes), DEVICE, self.outbox, self.facts)
+        self.replays = Replays(self.outbox)
+        extras = Extras(desk=desk, replays=self.replays)
+        config = mqtt_config(broker, **changes)
+        self._publisher = open_publisher(config, DEVICE, self.outbox, self.facts, extras)
         self._wait_s = wait_s
         self._threads = Supervisor()
 

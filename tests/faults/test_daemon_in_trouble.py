@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from brokers import Mosquitto
 from daemons import QUICK, Daemon, flip, looping, mqtt
+from killing import heard_scans
 from listeners import Listener
 from scans import store
 from small_scanner import photo, small_scanner
@@ -70,10 +71,11 @@ def test_a_full_disk_is_said_and_the_cards_decided_meanwhile_are_stored_when_the
             await_state(listener)
             assert daemon.stop() == 0, daemon.tail()
             listener.wait_for(lambda heard: heard[-1].payload == b"offline", 30)
-            scans = [each.json()["seq"] for each in listener.heard("/scan")]
-    assert scans == list(range(1, len(daemon.said("card decided")) + 1))
+            numbers = [seq for _, seq, _ in heard_scans(listener)]
+            assert len(listener.heard("/scan")) == len(daemon.said("card decided"))
+    assert numbers == list(range(1, len(numbers) + 1))
     with closing(Outbox.open(OutboxConfig(path=scanner.outbox))) as outbox:
-        assert (outbox.replaced, outbox.depth, outbox.last_seq) == (None, 0, len(scans))
+        assert (outbox.replaced, outbox.depth, outbox.last_seq) == (None, 0, len(numbers))
 
 
 def test_cards_that_no_disk_took_before_the_end_are_named(scanner, broker):
@@ -85,7 +87,8 @@ def test_cards_that_no_disk_took_before_the_end_are_named(scanner, broker):
         assert daemon.stop() == 0, daemon.tail()
     (lost,) = daemon.said("decided cards are lost: the disk did not take them before the end")
     with closing(Outbox.open(OutboxConfig(path=scanner.outbox))) as outbox:
-        assert outbox.last_seq + len(lost["cards"]) == len(daemon.said("card decided"))
+        stored = outbox.last_seq - len(daemon.said("ready"))  # which is an event
+        assert stored + len(lost["cards"]) == len(daemon.said("card decided"))
 
 
 def test_a_broker_that_hangs_does_not_hold_up_the_end_and_loses_nothing(scanner, broker):
@@ -99,7 +102,7 @@ def test_a_broker_that_hangs_does_not_hold_up_the_end_and_loses_nothing(scanner,
     broker.thaw()
     assert daemon.said("threads did not end in time") == []
     with closing(Outbox.open(OutboxConfig(path=scanner.outbox))) as outbox:
-        assert outbox.last_seq == len(daemon.said("card decided"))
+        assert outbox.last_seq == len(daemon.said("card decided")) + len(daemon.said("ready"))
         assert outbox.depth >= 2
 
 
@@ -170,12 +173,12 @@ def test_a_damaged_outbox_begins_a_new_epoch_and_the_old_rows_are_kept(scanner, 
     with Listener(broker.port) as listener:
         with Daemon(scanner.config(publish=mqtt(broker))) as daemon:
             assert daemon.end() == 0, daemon.tail()
-        scans = [
-            each.json()
-            for each in listener.wait_for(lambda heard: heard[-1].payload == b"offline", 30)
-            if each.topic.endswith("/scan")
-        ]
+        listener.wait_for(lambda heard: heard[-1].payload == b"offline", 30)
+        told = [each.json() for each in listener.heard() if each.topic.endswith(("/scan", "/event"))]
     (said,) = daemon.said("outbox was damaged and moved aside")
     assert Path(said["kept_as"]).read_bytes() == damaged
-    assert [each["seq"] for each in scans] == [1, 2, 3]
-    assert old not in {each["epoch"] for each in scans}
+    assert [each["seq"] for each in told] == list(range(1, len(told) + 1))
+    assert [each["event_type"] for each in told].count("match") == 3
+    (changed,) = [each for each in told if each["event_type"] == "outbox_epoch_changed"]
+    assert Path(changed["data"]["kept_as"]).read_bytes() == damaged
+    assert old not in {each["epoch"] for each in told}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from cardscanner.control.backup import back_up
 from cardscanner.control.correct import correct
 from cardscanner.control.desk import CommandDesk
@@ -18,7 +21,7 @@ from cardscanner.control.snapshot import snapshot
 __all__ = ["CommandDesk", "ControlRoom", "open_desk"]
 
 
-def open_desk(room: ControlRoom) -> CommandDesk:
+def open_desk(room: ControlRoom, clock_s: Callable[[], float] = time.monotonic) -> CommandDesk:
     """Return the desk; somebody has to run its thread."""
     quick = {
         "ping": ping,
@@ -39,4 +42,4 @@ def open_desk(room: ControlRoom) -> CommandDesk:
         "selftest": selftest,
         "correction": correct,
     }
-    return CommandDesk(room, quick, slow, room.outbox.bell.ring)
+    return CommandDesk(room, quick, slow, room.outbox.bell.ring, clock_s)

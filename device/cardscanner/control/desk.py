@@ -39,11 +39,13 @@ class CommandDesk:
         quick: Mapping[str, Handler],
         slow: Mapping[str, Handler],
         ring: Callable[[], None],
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._room = room
         self._quick = quick
         self._slow = slow
         self._ring = ring
+        self._clock_s = clock_s
         self._waiting: queue.Queue[Order] = queue.Queue(MOST_WAITING)
         self._done: deque[tuple[Order, AnyAnswer]] = deque()
 
@@ -68,12 +70,17 @@ class CommandDesk:
     def run(self, stopping: threading.Event) -> None:
         """Carry out slow orders until the stop; it is the thread's body."""
         while not stopping.is_set():
-            try:
-                order = self._waiting.get(timeout=_LOOK_S)
-            except queue.Empty:
-                continue
-            self._finish(order, self._slow[order.command])
-            self._ring()
+            self.step(_LOOK_S)
+
+    def step(self, wait_s: float) -> bool:
+        """Carry out the next slow order, if one comes within ``wait_s``; return whether one did."""
+        try:
+            order = self._waiting.get(timeout=wait_s)
+        except queue.Empty:
+            return False
+        self._finish(order, self._slow[order.command])
+        self._ring()
+        return True
 
     def _finish(self, order: Order, handler: Handler) -> None:
         answer = self._attempt(order, handler)
@@ -83,7 +90,7 @@ class CommandDesk:
 
     def _attempt(self, order: Order, handler: Handler) -> AnyAnswer:
         transaction = order.request.transaction
-        if time.monotonic() > order.deadline_s:
+        if self._clock_s() > order.deadline_s:
             return bad(transaction, "expired", "its time was over before its turn came")
         try:
             return handler(self._room, order)

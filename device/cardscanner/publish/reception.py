@@ -107,7 +107,8 @@ class Reception:
         before = self._transactions.find(transaction, now_s)
         if before is None:
             begun = self._transactions.begin(transaction, name, now_s)
-            self.counts["too_many"] += not begun
+            if not begun:
+                self.counts["too_many"] += 1
             return begun
         self.counts["repeated"] += 1
         if before.answer is not None and before.command == name and self._allowed(message.response_topic):

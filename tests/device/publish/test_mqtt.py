@@ -212,7 +212,9 @@ def test_a_denied_topic_keeps_its_rows_and_shows_in_the_state(tmp_path):
             assert status.answers[135] >= 1
             assert "cardscanner/box-1/scan (135)" in status.refusal
             assert publishing.outbox.depth == 3
-            listener.wait_for(lambda heard: any(b"mqtt_denied" in each.payload for each in heard))
+            heard = listener.wait_for(lambda heard: any(b"mqtt_denied" in each.payload for each in heard))
+            (shown, *_) = [each.json() for each in heard if b"mqtt_denied" in each.payload]
+            assert shown["broker"]["answers"]["135"] >= 1
             state = listener.heard("/state")[-1].json()
             assert (state["lifecycle"], state["outbox"]["undeliverable"]) == ("degraded", 1)
 
