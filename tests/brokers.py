@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
+import re
 import secrets
 import shutil
 import signal
@@ -38,8 +40,26 @@ def free_port() -> int:
             return port
 
 
+def deny_subscriptions(folder: Path) -> tuple[str, ...]:
+    """Return options for a broker that refuses every subscription; an access file cannot do that."""
+    found = sorted(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"))
+    assert found, f"mosquitto's dynamic security plugin is not installed; run: {INSTALL}"
+    allowed = {
+        "publishClientSend": True,
+        "publishClientReceive": True,
+        "subscribe": False,
+        "unsubscribe": True,
+    }
+    rules = folder / "dynamic-security.json"
+    rules.write_text(json.dumps({"defaultACLAccess": allowed, "clients": [], "groups": [], "roles": []}))
+    return f"plugin {found[0]}", f"plugin_opt_config_file {rules}"
+
+
 class Mosquitto:
-    """One broker. ``options`` are lines for its configuration, ``acl`` and ``passwords`` fill those files."""
+    """One broker. ``options`` are lines for its configuration, ``acl`` and ``passwords`` fill those files.
+
+    ``whole`` is a configuration of its own; its port becomes a free one.
+    """
 
     def __init__(
         self,
@@ -50,6 +70,7 @@ class Mosquitto:
         acl: str | None = None,
         passwords: dict[str, str] | None = None,
         persistence: bool = False,
+        whole: str | None = None,
     ) -> None:
         self.folder = folder
         self.port = free_port()
@@ -74,6 +95,9 @@ class Mosquitto:
             lines.append(f"password_file {folder / 'passwords'}")
             self.admit(passwords)
         self._config = folder / "mosquitto.conf"
+        if whole is not None:
+            kept = [line for line in lines if line.startswith(("persistence_location ", "user "))]
+            lines = [re.sub(r"(?m)^listener \d+$", lines[0], whole), *kept, "log_dest stdout"]
         self._config.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     def start(self) -> Mosquitto:

@@ -17,6 +17,7 @@ from cardscanner.errors import ConfigError
 from cardscanner.files import replacing
 
 _MAX_DEPTH = 20
+_CREDENTIALS = "$CREDENTIALS_DIRECTORY"
 _SETTINGS_HEAD = "# Written by the command `set`; overrides the configuration. Delete it to go back.\n"
 
 
@@ -213,7 +214,13 @@ def _rooted(value: Any, folder: Path) -> Any:
 
 
 def _absolute(path: str, folder: Path) -> str:
-    """``~`` is the home folder, as in a shell; for a user who does not exist it stays as it is written."""
+    """``~`` is the home folder, as in a shell; for a user who does not exist it stays as it is written.
+
+    ``$CREDENTIALS_DIRECTORY`` is where systemd puts the credentials of a service; no other variable is known.
+    """
+    credentials = os.environ.get(_CREDENTIALS[1:])
+    if credentials and path.startswith(f"{_CREDENTIALS}/"):
+        path = credentials + path.removeprefix(_CREDENTIALS)
     return str(folder / os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises for such a user
 
 

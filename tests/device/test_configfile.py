@@ -266,6 +266,17 @@ def test_relative_paths_are_seen_from_the_folder_of_the_file(tmp_path, monkeypat
     assert load_config(Path("box.yaml")) == config
 
 
+def test_a_systemd_credential_is_found_where_the_service_has_it(tmp_path, monkeypatch):
+    path = tmp_path / "cardscanner.yaml"
+    path.write_text(GOOD.replace("../password", "$CREDENTIALS_DIRECTORY/mqtt-password"))
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials/cardscanner.service")
+    assert load_config(path).publish.password_file == Path(
+        "/run/credentials/cardscanner.service/mqtt-password"
+    )
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+    assert load_config(path).publish.password_file == tmp_path / "$CREDENTIALS_DIRECTORY" / "mqtt-password"
+
+
 def test_a_tilde_is_the_home_folder_in_every_path(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", "/home/somebody")
     path = tmp_path / "box.yaml"

@@ -77,9 +77,13 @@ def test_nothing_that_the_daemon_committed_is_lost_when_it_and_its_broker_are_ki
 
     assert account.gaps == []
     assert account.clashes == []
-    assert account.late == []
-    assert last_committed(scanner) == (last_seq, 0)
-    assert sorted(seq for _, seq in account.first) == list(range(1, last_seq + 1))
+    # Each topic is in order; one that the broker did not take for a moment may be overtaken by the other.
+    for topic in ("/scan", "/event"):
+        assert Account({}, heard_scans(listener, (topic,))).late == []
+    last_of_all, left = last_committed(scanner)
+    assert left == 0
+    assert last_of_all - last_seq in {0, 1}  # the daemon that delivered the rest says that it has started
+    assert sorted(seq for _, seq in account.first) == list(range(1, last_of_all + 1))
     assert len({epoch for epoch, _ in account.first}) == 1
     # The trouble was real: cards were decided and delivered while it lasted.
     assert kills // 2 < last_seq <= decided(log) + lives(log)
@@ -117,5 +121,7 @@ def test_a_subscriber_with_a_session_misses_nothing_of_a_daemon_that_is_killed(s
         child.end()
         broker.stop()
     assert (account.gaps, account.clashes) == ([], [])
-    assert last_committed(scanner) == (last_seq, 0)
-    assert sorted(seq for _, seq in account.first) == list(range(1, last_seq + 1))
+    last_of_all, left = last_committed(scanner)
+    assert left == 0
+    assert last_of_all - last_seq in {0, 1}  # the daemon that delivered the rest says that it has started
+    assert sorted(seq for _, seq in account.first) == list(range(1, last_of_all + 1))

@@ -11,9 +11,11 @@ from typing import Any, Self
 
 import pytest
 from brokers import Mosquitto, free_port
+from daemons import QUICK, Daemon, mqtt
 from listeners import Listener
 from publishing import Publishing
 from scans import DEVICE, store
+from small_scanner import small_scanner
 
 pytestmark = pytest.mark.homeassistant
 
@@ -24,8 +26,9 @@ ROOT = Path(__file__).parents[2]
 class HomeAssistant:
     """Runs until the block ends."""
 
-    def __init__(self, folder: Path, broker: Mosquitto) -> None:
+    def __init__(self, folder: Path, broker: Mosquitto, device: str = DEVICE) -> None:
         folder.mkdir(exist_ok=True)
+        self._start = f"cardscanner_{device}_"
         python = os.environ.get("HOMEASSISTANT_PYTHON") or ROOT / ".venv-homeassistant" / "bin" / "python"
         assert Path(python).exists(), "Home Assistant is not installed; run: make test-homeassistant"
         arguments = [str(python), str(CHILD), str(folder), str(broker.port), str(free_port())]
@@ -60,8 +63,7 @@ class HomeAssistant:
 
     def states(self) -> dict[str, dict[str, Any]]:
         """Every entity of the scanner, by the last part of its unique id."""
-        start = f"cardscanner_{DEVICE}_"
-        return {each["unique_id"].removeprefix(start): each for each in self.ask("states")}
+        return {each["unique_id"].removeprefix(self._start): each for each in self.ask("states")}
 
     def wait_for(self, done, timeout_s: float = 30.0) -> dict[str, dict[str, Any]]:
         """Wait until the entities fulfil a condition."""
@@ -161,3 +163,21 @@ def test_a_scan_that_is_sent_again_on_request_is_no_news_for_automations(tmp_pat
         assert states["scan"]["attributes"]["event_type"] == "ambiguous"
         assert home.ask("fired") == ["match", "ambiguous"]
         assert home.ask("problems") == []
+
+
+def test_the_real_daemon_is_switched_off_and_on_and_shows_its_picture_and_its_database(tmp_path, broker):
+    scanner = small_scanner(tmp_path / "scanner", shown=(3, 7, 11), lie=6, empty=6)
+    film = {"backend": "replay", "path": "frames", "loop": True, "fps": 25}
+    config = scanner.config(camera=film, decide=QUICK, publish=mqtt(broker, image=True))
+    with HomeAssistant(tmp_path / "home", broker, "small") as home, Daemon(config) as daemon:
+        states = home.wait_for(lambda states: states.get("last", {}).get("state", "").startswith("card-"), 60)
+        assert states["database"]["attributes"]["title"].startswith("Card database")
+        assert states["database"]["attributes"]["installed_version"]
+        home.wait_for(lambda states: "T" in states["image"]["state"])
+        target = {"entity_id": states["scanning"]["entity_id"]}
+        for service, shown in (("turn_off", "off"), ("turn_on", "on")):
+            home.ask("call", domain="switch", service=service, data=target)
+            home.wait_for(lambda states, shown=shown: states["scanning"]["state"] == shown)
+        assert home.ask("problems") == []
+        daemon.stop()
+        home.wait_for(lambda states: {each["state"] for each in states.values()} == {"unavailable"})

@@ -66,7 +66,7 @@ def home_of(config: MqttConfig) -> HomeAssistant | None:
     """Return what the configuration says; ``None``: Home Assistant is told nothing."""
     if not config.home_assistant.discovery:
         return None
-    return HomeAssistant(config.home_assistant.prefix, image=False)
+    return HomeAssistant(config.home_assistant.prefix, config.image)
 
 
 def _device(info: InfoPayload, name: str) -> dict[str, Any]:

@@ -76,7 +76,8 @@ class Link:
     """One connection. Owned by one thread; useless after it has ended.
 
     ``accepted`` and ``ended`` become something when it happens; ``answers`` and ``messages`` are emptied by
-    the owner; ``deaf`` is why the broker does not let us hear something.
+    the owner; ``subscribed`` tells that the broker has answered a :meth:`subscribe`, ``deaf`` why it
+    does not let us hear something.
     """
 
     def __init__(self, client: Client, *, mqtt5: bool) -> None:
@@ -84,6 +85,7 @@ class Link:
         self.ended: Ended | None = None
         self.answers: deque[Answer] = deque()
         self.messages: deque[Message] = deque()
+        self.subscribed = False
         self.deaf: str | None = None
         self._mqtt5 = mqtt5
         self._client = client
@@ -130,12 +132,14 @@ class Link:
             letter.topic, letter.payload, qos=letter.qos, retain=letter.retain, properties=properties
         ).mid
 
-    def subscribe(self, topics: Iterable[str]) -> None:
-        """Ask for topics, with QoS 1 and without what is retained there."""
+    def subscribe(self, topics: Iterable[str], *, retained: bool = False) -> None:
+        """Ask for topics with QoS 1; what is retained there comes only if wanted (MQTT 3.1.1: always)."""
+        self.subscribed = False
         if self._mqtt5:
-            options = SubscribeOptions(
-                qos=1, retainAsPublished=True, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND
+            handling = (
+                SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE if retained else SubscribeOptions.RETAIN_DO_NOT_SEND
             )
+            options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=handling)
             self._client.subscribe([(topic, options) for topic in topics])
         else:
             self._client.subscribe([(topic, 1) for topic in topics])
@@ -199,6 +203,7 @@ class Link:
         reasons: list[ReasonCode],
         _properties: Properties | None,
     ) -> None:
+        self.subscribed = True
         self.deaf = next((f"{each} ({each.value})" for each in reasons if each.is_failure), None)
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:

@@ -18,6 +18,7 @@ from cardscanner.errors import BrokerRefused, OutboxFault, PublishError
 from cardscanner.publish.announce import OFFLINE, Announcer
 from cardscanner.publish.asides import Asides
 from cardscanner.publish.extras import Extras
+from cardscanner.publish.hearing import Hearing
 from cardscanner.publish.home_assistant import home_of
 from cardscanner.publish.letters import Letters
 from cardscanner.publish.link import Ended, Link, Will, connect
@@ -71,6 +72,7 @@ class MqttPublisher:
         self._announcer = Announcer(topics, outbox, facts, config.state_every_s, home, extras.update)
         self._letters = Letters()
         self._asides = Asides(config, topics, outbox, extras, self._announcer, clock_s)
+        self._hearing = Hearing(self._where, self._asides.topics, self._troubles)
         self._reconnection = Reconnection(
             self._where, self._troubles, mqtt5=config.protocol == "5", tls=config.tls is not None
         )
@@ -185,13 +187,10 @@ class MqttPublisher:
         name_refusals(self._troubles, self._where, {**self._letters.refused, **self._sender.troubles()})
 
     def _listen(self, link: Link) -> None:
-        """Take what has come; a broker that does not let us hear commands is a trouble by name."""
+        """Take what has come."""
         self._asides.hear(link.messages, self._letters.waiting)
-        if link.deaf:
-            cause = f"{self._where} does not let us subscribe: {link.deaf}: allow {self._asides.topics} there"
-            self._troubles.enter("mqtt_deaf", cause)
-        elif link.accepted:
-            self._troubles.leave("mqtt_deaf")
+        if self._accepted_s is not None:
+            self._hearing.look(link, self._clock_s())
 
     def _look_after(self, link: Link) -> None:
         """Notice that the connection was accepted, has ended, or is of no use."""
@@ -203,8 +202,7 @@ class MqttPublisher:
             log.info("connected", broker=self._where, protocol=self._config.protocol)
             self._sender.connected(min(self._config.window, link.accepted.window), link.accepted.max_packet)
             self._announcer.connected()
-            if self._asides.topics:
-                link.subscribe(self._asides.topics)
+            self._hearing.connected(link)
         elif self._accepted_s is None and now_s - self._opened_s > CONNACK_S:
             self._lost(link, Ended(None, f"no answer to CONNECT within {CONNACK_S:.0f} s"), now_s)
         elif self._sender.stalled(now_s) or self._letters.stalled(now_s):

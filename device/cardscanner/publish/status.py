@@ -61,12 +61,13 @@ class ReportingPublisher(Publisher, Protocol):
 class Troubles:
     """Troubles by name: logged once when they begin and once when they end."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, log: bool = True) -> None:
         self._active: dict[str, str] = {}
+        self._log = log
 
     def enter(self, name: str, cause: str, *, instead_of: tuple[str, ...] = ()) -> None:
         """Begin a trouble, or change its cause; it may take the place of others."""
-        if self._active.get(name) != cause:
+        if self._log and self._active.get(name) != cause:
             log.warning("publishing is in trouble", reason=name, cause=cause)
         others = {key: text for key, text in self._active.items() if key != name and key not in instead_of}
         self._active = {**others, name: cause}
@@ -75,7 +76,8 @@ class Troubles:
         """End troubles; those that never began are no news."""
         for name in names:
             if name in self._active:
-                log.info("publishing has recovered", reason=name)
+                if self._log:
+                    log.info("publishing has recovered", reason=name)
                 self._active = {key: cause for key, cause in self._active.items() if key != name}
 
     @property

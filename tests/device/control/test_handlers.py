@@ -4,6 +4,7 @@ import base64
 import json
 import tarfile
 from dataclasses import replace
+from itertools import count
 
 import cv2
 import numpy as np
@@ -20,6 +21,8 @@ from cardscanner.publish.messages import Message
 from cardscanner.publish.scan import store_scan
 from cardscanner.records import Frame
 
+NUMBERS = count(1)
+
 
 @pytest.fixture
 def bench(tmp_path):
@@ -30,15 +33,15 @@ def bench(tmp_path):
 
 
 def ask(bench, command, **arguments):
-    payload = json.dumps({"transaction": f"{id(arguments)}-{command}", **arguments}).encode()
+    payload = json.dumps({"transaction": f"t-{next(NUMBERS)}", **arguments}).encode()
     bench.reception.hear(Message(f"cardscanner/small/cmd/{command}", payload, response_topic=f"{PREFIX}me"))
     bench.work()
     return json.loads(bench.reception.replies()[0].payload)
 
 
-def deliver(bench, count):
+def deliver(bench, scans):
     facts = replace(FACTS, device_id="small")
-    stamps = [store_scan(bench.outbox, scan_event(number), facts) for number in range(count)]
+    stamps = [store_scan(bench.outbox, scan_event(number), facts) for number in range(scans)]
     for row in bench.outbox.pending(0, 100_000):
         bench.outbox.delivered(row)
     return stamps

@@ -1,15 +1,19 @@
 """The discovery message by itself; against a real Home Assistant: tests/homeassistant."""
 
 import json
+import subprocess
 
 import pytest
-from brokers import Mosquitto
+from brokers import Mosquitto, mosquitto_program
 from listeners import Listener
 from publishing import Publishing
 from scans import DEVICE, DaemonFacts, open_outbox
 
+from cardscanner.publish.announce import Announcer
 from cardscanner.publish.home_assistant import HomeAssistant
 from cardscanner.publish.payload_info import InfoPayload
+from cardscanner.publish.status import PublishStatus
+from cardscanner.publish.topics import Topics
 
 TOPIC = f"homeassistant/device/cardscanner_{DEVICE}/config"
 
@@ -76,3 +80,39 @@ def test_home_assistant_can_be_left_out_and_its_prefix_changed(tmp_path, broker)
         assert not [each for each in listener.heard() if not each.topic.startswith("cardscanner/")]
         with Publishing(tmp_path, broker, home_assistant={"prefix": "house/ha"}):
             listener.wait_for(lambda heard: any(each.topic.startswith("house/ha/device/") for each in heard))
+
+
+def test_everything_is_said_again_when_home_assistant_has_started(tmp_path, broker):
+    topics = ("homeassistant/device/#", "cardscanner/#")
+    with Listener(broker.port, topics) as listener, Publishing(tmp_path, broker) as publishing:
+        listener.wait_for(lambda heard: any(each.topic == TOPIC for each in heard))
+        publishing.wait_for(lambda status: status.connected)
+        subprocess.run(
+            [
+                mosquitto_program("mosquitto_pub"),
+                "-p",
+                str(broker.port),
+                "-t",
+                "homeassistant/status",
+                "-m",
+                "online",
+            ],
+            check=True,
+        )
+        listener.wait_for(lambda heard: sum(each.topic == TOPIC for each in heard) == 2)
+        assert [each.payload for each in listener.heard("/status")] == [b"online", b"online"]
+
+
+def test_an_answer_to_a_birth_comes_within_five_seconds_and_is_spread(tmp_path):
+    outbox = open_outbox(tmp_path)
+    home = HomeAssistant("homeassistant", image=False)
+    delays = []
+    for _ in range(40):
+        announcer = Announcer(Topics(DEVICE), outbox, DaemonFacts(outbox), 30.0, home)
+        announcer.due(100.0, PublishStatus(), idle=True)
+        announcer.home_was_born(100.0)
+        delays.append(announcer._again_s - 100.0)
+        assert TOPIC not in [each.topic for each in announcer.due(100.0, PublishStatus(), idle=True)]
+        assert TOPIC in [each.topic for each in announcer.due(105.0, PublishStatus(), idle=True)]
+    assert 0.0 <= min(delays) < max(delays) <= 5.0
+    outbox.close()

@@ -6,18 +6,13 @@ import pytest
 from brokers import Mosquitto
 from certificates import Authority, locked_copy
 from publishing import Publishing, mqtt_config
-from scans import store
+from scans import DEVICE, store
 
 from cardscanner.errors import BrokerRefused
 from cardscanner.publish.probe import probe_broker
 
 # paho 2 leaves the socket of a failed TLS handshake to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("tls") / "ca")
 
 
 @pytest.fixture
@@ -90,3 +85,43 @@ def test_an_encrypted_key_is_an_error_and_no_question_on_the_terminal(authority)
     tls = {"cert_file": str(client.cert), "key_file": str(locked_copy(client.key))}
     with pytest.raises(BrokerRefused, match="cert_file"):
         probe_broker(mqtt_config(type("Nowhere", (), {"port": 1}), tls=tls))
+
+
+def test_our_own_expired_certificate_is_refused_by_the_broker_and_named(tmp_path, authority, tls_broker):
+    broker = tls_broker(authority.issue("server7"), "require_certificate true")
+    client = authority.issue("client7", end="20210101000000Z")
+    tls = {"ca_file": str(authority.cert), "cert_file": str(client.cert), "key_file": str(client.key)}
+    with Publishing(tmp_path, broker, tls=tls) as publishing:
+        store(publishing.outbox, 1)
+        status = publishing.wait_for(lambda status: status.refusal is not None)
+        time.sleep(2.0)
+        publishing.drain_s = 0.1
+        assert publishing.status == status
+        assert publishing.outbox.depth == 1
+    assert status.reasons == ("mqtt_refused",)
+    assert "publish.tls.cert_file" in status.refusal
+
+
+def test_our_certificate_of_another_authority_is_refused_by_the_broker(tmp_path, authority, tls_broker):
+    broker = tls_broker(authority.issue("server8"), "require_certificate true")
+    stranger = Authority(tmp_path / "stranger").issue("client8")
+    tls = {"ca_file": str(authority.cert), "cert_file": str(stranger.cert), "key_file": str(stranger.key)}
+    with pytest.raises(BrokerRefused, match=r"publish\.tls\.cert_file"):
+        probe_broker(mqtt_config(broker, tls=tls))
+
+
+def test_a_certificate_can_be_the_user_name(tmp_path, authority, tls_broker):
+    acl = tmp_path / "acl"
+    acl.write_text("pattern readwrite cardscanner/%u/#\n")
+    acl.chmod(0o600)
+    lines = ("require_certificate true", "use_identity_as_username true", f"acl_file {acl}")
+    broker = tls_broker(authority.issue("server9"), *lines)
+    for name, delivered in ((DEVICE, True), ("somebody", False)):
+        (tmp_path / name).mkdir()
+        client = authority.issue(name)
+        tls = {"ca_file": str(authority.cert), "cert_file": str(client.cert), "key_file": str(client.key)}
+        with Publishing(tmp_path / name, broker, tls=tls, home_assistant={"discovery": False}) as publishing:
+            store(publishing.outbox, 1)
+            status = publishing.wait_for(lambda status: status.delivered or status.undeliverable)
+            publishing.drain_s = 0.1
+            assert (status.delivered == 1) == delivered

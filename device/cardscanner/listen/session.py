@@ -1,0 +1,101 @@
+"""A session of listening: what is heard is written, then shown."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from cardscanner.listen.formats import CsvFormat
+from cardscanner.listen.gaps import Gaps, Stream
+from cardscanner.listen.sheet import Sheet
+from cardscanner.listen.subscriber import Scan, Subscriber
+from cardscanner.publish.status import Troubles
+
+_STEP_S = 0.5
+Say = Callable[[str], None]
+
+
+class SpokenTroubles(Troubles):
+    """Troubles as lines for a person instead of log entries."""
+
+    def __init__(self, say: Say) -> None:
+        super().__init__(log=False)
+        self._say = say
+
+    def enter(self, name: str, cause: str, *, instead_of: tuple[str, ...] = ()) -> None:
+        """Say it once."""
+        known = name in self.reasons
+        super().enter(name, cause, instead_of=instead_of)
+        if not known:
+            self._say(f"{cause}; trying again until it works")
+
+    def leave(self, *names: str) -> None:
+        """Say that all is well again."""
+        before = self.reasons
+        super().leave(*names)
+        if before and not self.reasons:
+            self._say("connected again")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When to end by itself; ``None``: never."""
+
+    scans: int | None = None
+    seconds: float | None = None
+
+
+class Record:
+    """The CSV file of a session."""
+
+    def __init__(self, sheet: Sheet, columns: CsvFormat) -> None:
+        self._sheet = sheet
+        self._columns = columns
+
+    def go_on(self, gaps: Gaps, now_s: float) -> int:
+        """Take what the file holds as heard; return how many scans that is.
+
+        Only our own columns tell it. Whatever follows the last of them is asked for again as soon as the
+        scanner is heard.
+        """
+        known = 0
+        for row in self._sheet.rows():
+            if {"device", "epoch", "seq", "id"} <= row.keys() and row["seq"].isdigit():
+                stream = Stream(row["device"], row["epoch"])
+                gaps.hear(stream, int(row["seq"]), row["id"], now_s)
+                gaps.give_up(stream, 1, int(row["seq"]))
+                known += 1
+        return known
+
+    def write(self, scans: Sequence[Scan]) -> None:
+        """Write scans; they are on the disk when this returns."""
+        rows = [self._columns.row(scan.payload) for scan in scans]
+        self._sheet.append([row for row in rows if row is not None])
+
+
+def listen(
+    subscriber: Subscriber, record: Record | None, show: Callable[[Scan], None], say: Say, limits: Limits
+) -> int:
+    """Hear, write and show until a limit is reached; return how many scans were new."""
+    began_s = time.monotonic()
+    count = 0
+    while _go_on(limits, count, time.monotonic() - began_s):
+        heard = subscriber.step(_STEP_S)
+        scans = heard.scans if limits.scans is None else heard.scans[: limits.scans - count]
+        if record is not None:
+            record.write(scans)
+        for scan in scans:
+            show(scan)
+        count += len(scans)
+        for words in heard.words:
+            say(words)
+        sys.stdout.flush()
+    return count
+
+
+def _go_on(limits: Limits, count: int, passed_s: float) -> bool:
+    if limits.scans is not None and count >= limits.scans:
+        return False
+    return limits.seconds is None or passed_s < limits.seconds
