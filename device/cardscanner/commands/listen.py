@@ -107,7 +107,7 @@ def _listen(arguments: argparse.Namespace, config: MqttConfig) -> int:
             print(HEAD, flush=True)
         limits = Limits(arguments.count, arguments.seconds)
         listen(subscriber, record, _show_json if arguments.json else _show, say, limits)
-    missing = gaps.missing()
+    missing = [gap for gap in gaps.missing() if gap.certain]
     for gap in missing:
         say(f"still missing: {gap}")
     return 1 if missing or subscriber.replays.lost else 0
