@@ -38,10 +38,11 @@ class _Question:
 class Replays:
     """One question at a time for each device."""
 
-    def __init__(self, gaps: Gaps) -> None:
+    def __init__(self, gaps: Gaps, grace_s: float = GRACE_S) -> None:
         self.lost = 0
         """Messages that will not come."""
         self._gaps = gaps
+        self._grace_s = grace_s
         self._asked: dict[str, _Question] = {}
         self._offline: set[str] = set()
 
@@ -54,7 +55,7 @@ class Replays:
         requests: list[tuple[str, ReplayRequest]] = []
         words: list[str] = []
         for gap in self._first_of_each_device():
-            if gap.stream.device in self._offline or now_s - gap.since_s < GRACE_S:
+            if gap.stream.device in self._offline or now_s - gap.since_s < self._grace_s:
                 continue
             before = self._asked.get(gap.stream.device)
             same = before is not None and before.gap.overlaps(gap)

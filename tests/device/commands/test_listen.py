@@ -116,6 +116,7 @@ def test_a_session_is_written_and_gone_on_with_and_what_was_missed_in_between_is
     assert sorted(row["seq"] for row in rows(path)) == ["1", "2", "3", "4"]
 
 
+@pytest.mark.slow
 def test_a_collection_tools_columns_are_written_for_matches_alone(broker, tmp_path):
     path = tmp_path / "cards.csv"
     with (
@@ -129,6 +130,7 @@ def test_a_collection_tools_columns_are_written_for_matches_alone(broker, tmp_pa
     assert [(row["Count"], row["Name"], row["Edition"]) for row in rows(path)] == [("1", "Card 1", "neo")]
 
 
+@pytest.mark.slow
 def test_what_is_missing_for_good_makes_the_exit_code_1(broker):
     with Box(broker.port) as box, Listening(broker, "--seconds", 5) as listening:
         listening.ready()
@@ -138,6 +140,7 @@ def test_what_is_missing_for_good_makes_the_exit_code_1(broker):
     assert any("lost: message 2 of box-1" in line for line in listening.err)
 
 
+@pytest.mark.slow
 def test_a_kill_loses_no_scan_that_was_shown(broker, tmp_path):
     path = tmp_path / "session.csv"
     with Box(broker.port) as box, Listening(broker, "--csv", path) as listening:
@@ -153,6 +156,7 @@ def test_a_kill_loses_no_scan_that_was_shown(broker, tmp_path):
     assert written[: len(shown)] == shown
 
 
+@pytest.mark.slow
 def test_the_broker_is_found_in_a_scanners_configuration(broker, tmp_path):
     config = tmp_path / "cardscanner.yaml"
     document = {
