@@ -87,7 +87,7 @@ def _add_broker(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Listen until a limit or Ctrl-C."""
     try:
-        return _listen(arguments, _broker(arguments))
+        return _listen(arguments, broker_config(arguments))
     except (BrokerRefused, ConfigError) as error:
         if arguments.config is not None:
             raise
@@ -140,7 +140,7 @@ def _show_json(scan: Scan) -> None:
     print(scan.text)
 
 
-def _broker(arguments: argparse.Namespace) -> MqttConfig:
+def broker_config(arguments: argparse.Namespace) -> MqttConfig:
     """Return where to connect.
 
     Raises

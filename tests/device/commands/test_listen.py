@@ -15,7 +15,11 @@ import pytest
 import yaml
 from boxes import Box
 from brokers import Mosquitto
+from certificates import Authority
 
+from cardscanner.cli import build_parser
+from cardscanner.commands.listen import broker_config
+from cardscanner.config import TlsConfig
 from cardscanner.listen.table import HEAD
 
 
@@ -216,3 +220,16 @@ def test_a_file_with_other_columns_is_left_alone(cardscanner, tmp_path):
     said = cardscanner("listen", "--csv", path)
     assert said.code == 1
     assert "other columns" in said.err
+
+
+def test_a_certificate_option_means_tls_on_its_usual_port(tmp_path):
+    authority = Authority(tmp_path / "ca")
+    client = authority.issue("reader")
+    options = ["--ca-file", authority.cert, "--cert-file", client.cert, "--key-file", client.key]
+    arguments = build_parser().parse_args(["listen", *map(str, options)])
+    config = broker_config(arguments)
+    assert (config.host, config.port) == ("localhost", 8883)
+    assert config.tls == TlsConfig(ca_file=authority.cert, cert_file=client.cert, key_file=client.key)
+    assert broker_config(build_parser().parse_args(["listen", "--tls", "--port", "1234"])).port == 1234
+    plain = broker_config(build_parser().parse_args(["listen"]))
+    assert (plain.port, plain.tls) == (1883, None)
