@@ -249,9 +249,11 @@ def wait_until_online(listener: Listener, start: Callable[[], None]) -> None:
     )
 
 
-def heard_scans(listener: Listener) -> list[tuple[str, int, str]]:
+def heard_scans(
+    listener: Listener, topics: tuple[str, ...] = ("/scan", "/event")
+) -> list[tuple[str, int, str]]:
     """Return epoch, sequence number and id of the scans and events that were heard, in order."""
-    numbered = (each.json() for each in listener.heard() if each.topic.endswith(("/scan", "/event")))
+    numbered = (each.json() for each in listener.heard() if each.topic.endswith(topics))
     return [(each["epoch"], each["seq"], each["id"]) for each in numbered]
 
 

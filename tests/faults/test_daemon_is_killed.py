@@ -77,7 +77,9 @@ def test_nothing_that_the_daemon_committed_is_lost_when_it_and_its_broker_are_ki
 
     assert account.gaps == []
     assert account.clashes == []
-    assert account.late == []
+    # Each topic is in order; one that the broker did not take for a moment may be overtaken by the other.
+    for topic in ("/scan", "/event"):
+        assert Account({}, heard_scans(listener, (topic,))).late == []
     assert last_committed(scanner) == (last_seq, 0)
     assert sorted(seq for _, seq in account.first) == list(range(1, last_seq + 1))
     assert len({epoch for epoch, _ in account.first}) == 1

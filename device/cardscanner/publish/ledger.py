@@ -21,6 +21,7 @@ _LATEST = """
 SELECT latest, seq, payload FROM outbox WHERE seq IN (
     SELECT max(seq) FROM outbox WHERE latest IS NOT NULL AND (done = 1 OR seq <= ?) GROUP BY latest
 )"""
+_ARRIVED = "SELECT seq FROM outbox WHERE seq <= ? AND (seq <= ? OR done = 1)"
 
 
 class Ledger:
@@ -37,7 +38,6 @@ class Ledger:
         self._keep_rows = keep_rows
         self._taken: set[int] = set()
         self._taken_since_s = 0.0
-        self._done: set[int] = set()
         self._newest: dict[str, tuple[int, bytes]] = {}
 
     def load(self, connection: sqlite3.Connection) -> None:
@@ -51,8 +51,6 @@ class Ledger:
         last = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()
         self.last_seq = last[0] if last else 0
         self.mark = read_mark(connection)
-        done = connection.execute("SELECT seq FROM outbox WHERE done = 1 AND seq > ?", (self.mark,))
-        self._done = {seq for (seq,) in done}
         kept = connection.execute(_LATEST, (self.mark,))
         self._newest = {**{topic: (seq, payload) for topic, seq, payload in kept}, **self._newest}
         self._count(connection)
@@ -95,21 +93,19 @@ class Ledger:
 
     def forget(self, connection: sqlite3.Connection) -> None:
         """Note what has arrived, and delete the oldest of it; the newest of each ``latest`` topic stays."""
-        mark, early = self._moved_mark()
+        mark = self._first_waiting(connection) - 1
+        newest = max(mark, max(self._taken, default=0))
         connection.execute("BEGIN IMMEDIATE")
         write_mark(connection, mark)
         connection.executemany(
             "UPDATE outbox SET done = 1, crc = 4294967295 - crc WHERE seq = ? AND done = 0",
             [(seq,) for seq in sorted(self._taken) if seq > mark],
         )
-        old = connection.execute(
-            "SELECT seq FROM outbox WHERE seq <= ?", (mark - self._keep_rows,)
-        ).fetchall()
+        old = connection.execute(_ARRIVED, (newest - self._keep_rows, mark)).fetchall()
         kept = {seq for seq, _ in self._newest.values()}
-        gone = [row for row in old if row[0] not in kept]
-        connection.executemany("DELETE FROM outbox WHERE seq = ?", gone)
+        connection.executemany("DELETE FROM outbox WHERE seq = ?", [row for row in old if row[0] not in kept])
         connection.execute("COMMIT")
-        self.mark, self._done = mark, early
+        self.mark = mark
         self._taken.clear()
 
     def latest(self) -> dict[str, bytes]:
@@ -124,13 +120,13 @@ class Ledger:
             self.depth -= 1
             self.payload_bytes -= len(row.payload)
 
-    def _moved_mark(self) -> tuple[int, set[int]]:
-        """Return up to where everything has arrived, and what has arrived beyond that."""
-        beyond = self._taken | self._done
-        mark = self.mark
-        while mark + 1 in beyond:
-            mark += 1
-        return mark, {seq for seq in beyond if seq > mark}
+    def _first_waiting(self, connection: sqlite3.Connection) -> int:
+        """Return the first number that has not arrived; what is no longer in the file has."""
+        waiting = "SELECT seq FROM outbox WHERE done = 0 AND seq > ? ORDER BY seq"
+        for (seq,) in connection.execute(waiting, (self.mark,)):
+            if seq not in self._taken:
+                return int(seq)
+        return self.last_seq + 1
 
     def _count(self, connection: sqlite3.Connection) -> None:
         """Count what waits; before a file's first mark, the first row that waits says where it is."""
@@ -143,4 +139,3 @@ class Ledger:
                 self.depth += 1
                 self.payload_bytes += size
         self.mark = max(self.mark, first - 1)
-        self._done = {seq for seq in self._done if seq > self.mark}

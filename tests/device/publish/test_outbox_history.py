@@ -89,3 +89,22 @@ def test_a_copy_is_a_sound_outbox_with_an_epoch_of_its_own(tmp_path):
     assert copy.last_seq == 6
     copy.close()
     outbox.close()
+
+
+def test_one_row_that_nobody_takes_does_not_keep_all_later_ones_in_the_file(tmp_path):
+    """A topic that is denied, or that nobody hears, holds its own rows back and no others."""
+    outbox = open_outbox(tmp_path, keep_delivered=4)
+    for _ in range(5):
+        store(outbox, 10)
+        deliver(outbox, *range(2, 100))
+    assert seqs_of(outbox.pending(0, 100)) == [1]
+    assert seqs_of(outbox.arrived(1, 100, 100)) == [47, 48, 49, 50]
+    outbox.close()
+    outbox = open_outbox(tmp_path, keep_delivered=4)
+    assert (outbox.depth, outbox.last_seq) == (1, 50)
+    deliver(outbox, 1)
+    store(outbox, 3)
+    deliver(outbox)
+    assert seqs_of(outbox.arrived(1, 100, 100)) == [50, 51, 52, 53]
+    assert outbox.pending(0, 100) == []
+    outbox.close()
