@@ -108,4 +108,4 @@ def test_a_session_has_every_scan_once_after_kills_of_listener_broker_and_daemon
     assert [each for each, times in Counter(ids).items() if times > 1] == []
     assert kept - set(ids) == set()
     assert len(kept) > 20
-    assert "lost:" not in log_path.read_text()
+    assert "cardscanner: lost:" not in log_path.read_text()

@@ -87,7 +87,7 @@ def _add_broker(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Listen until a limit or Ctrl-C."""
     try:
-        return _listen(arguments, _broker(arguments))
+        return _listen(arguments, broker_config(arguments))
     except (BrokerRefused, ConfigError) as error:
         if arguments.config is not None:
             raise
@@ -107,7 +107,7 @@ def _listen(arguments: argparse.Namespace, config: MqttConfig) -> int:
             print(HEAD, flush=True)
         limits = Limits(arguments.count, arguments.seconds)
         listen(subscriber, record, _show_json if arguments.json else _show, say, limits)
-    missing = gaps.missing()
+    missing = [gap for gap in gaps.missing() if gap.certain]
     for gap in missing:
         say(f"still missing: {gap}")
     return 1 if missing or subscriber.replays.lost else 0
@@ -140,7 +140,7 @@ def _show_json(scan: Scan) -> None:
     print(scan.text)
 
 
-def _broker(arguments: argparse.Namespace) -> MqttConfig:
+def broker_config(arguments: argparse.Namespace) -> MqttConfig:
     """Return where to connect.
 
     Raises

@@ -11,6 +11,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 _REMEMBERED_IDS = 200_000
+_MOST_DOUBTFUL = 2_000
+"""As many messages as a scanner keeps by default."""
 _MOST_MISSING = 100_000
 """Older ones of one gap are not asked for: no outbox keeps so many."""
 
@@ -31,6 +33,12 @@ class Gap:
     first: int
     last: int
     since_s: float
+    certain: bool = True
+    """Whether a scan must be missing; what a file of scans leaves out may have been an event."""
+
+    def overlaps(self, other: Gap) -> bool:
+        """Tell whether both miss something in common."""
+        return self.stream == other.stream and self.first <= other.last and other.first <= self.last
 
     def __str__(self) -> str:
         """Name the messages."""
@@ -47,6 +55,8 @@ class _Progress:
     highest: int
     missing: dict[int, float] = field(default_factory=dict)
     """Since when each number is known to be missing."""
+    doubtful: set[int] = field(default_factory=set)
+    """Those that may be events which an earlier session heard and did not write."""
 
 
 class Gaps:
@@ -70,6 +80,18 @@ class Gaps:
             self._ids.popitem(last=False)
         return True
 
+    def go_on(self, stream: Stream, heard: dict[int, str], now_s: float) -> None:
+        """Take up a stream of which an earlier session kept these messages, by number with their ids.
+
+        What lies between the newest of them is doubtful: a loss, or an event.
+        """
+        for seq in sorted(heard):
+            self.hear(stream, seq, heard[seq], now_s)
+        progress = self._streams[stream]
+        for seq in [each for each in progress.missing if each < progress.highest - _MOST_DOUBTFUL]:
+            del progress.missing[seq]
+        progress.doubtful = set(progress.missing)
+
     def exists(self, stream: Stream, seq: int, now_s: float) -> None:
         """Take note that a message exists, from the retained ``last``.
 
@@ -87,21 +109,24 @@ class Gaps:
         gaps: list[Gap] = []
         for stream, progress in self._streams.items():
             for seq in sorted(progress.missing):
-                since_s = progress.missing[seq]
+                since_s, certain = progress.missing[seq], seq not in progress.doubtful
                 before = gaps[-1] if gaps else None
                 if before is not None and before.stream == stream and before.last == seq - 1:
-                    gaps[-1] = Gap(stream, before.first, seq, max(before.since_s, since_s))
+                    certain = certain or before.certain
+                    gaps[-1] = Gap(stream, before.first, seq, max(before.since_s, since_s), certain)
                 else:
-                    gaps.append(Gap(stream, seq, seq, since_s))
+                    gaps.append(Gap(stream, seq, seq, since_s, certain))
         return gaps
 
     def give_up(self, stream: Stream, first: int, last: int) -> int:
-        """Expect these numbers no more; return how many of them were missing."""
-        missing = self._streams[stream].missing if stream in self._streams else {}
-        lost = [seq for seq in missing if first <= seq <= last]
+        """Expect these numbers no more; return how many of them were certainly missing."""
+        progress = self._streams.get(stream)
+        if progress is None:
+            return 0
+        lost = [seq for seq in progress.missing if first <= seq <= last]
         for seq in lost:
-            del missing[seq]
-        return len(lost)
+            del progress.missing[seq]
+        return len([seq for seq in lost if seq not in progress.doubtful])
 
     def _exists(self, stream: Stream, seq: int, now_s: float) -> None:
         progress = self._streams.get(stream)

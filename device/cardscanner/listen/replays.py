@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from secrets import token_hex
 
 from pydantic import ValidationError
 
-from cardscanner.listen.gaps import Gap, Gaps, Stream
+from cardscanner.listen.gaps import Gap, Gaps
 from cardscanner.publish.payload_answer import Answer, ReplayData
 from cardscanner.publish.payload_request import ReplayRequest
 
@@ -17,7 +17,9 @@ ANSWER_S = 10.0
 TRIES = 3
 _PACE_PER_S = 50.0
 """Slowest pace at which a replay is expected to come."""
-_MOST = 10_000
+_MOST = 1_000
+_NEAR = 100
+"""Gaps that are nearer to each other are asked for together: what lies between comes twice."""
 
 ReplayAnswer = Answer[ReplayData]
 
@@ -36,10 +38,11 @@ class _Question:
 class Replays:
     """One question at a time for each device."""
 
-    def __init__(self, gaps: Gaps) -> None:
+    def __init__(self, gaps: Gaps, grace_s: float = GRACE_S) -> None:
         self.lost = 0
         """Messages that will not come."""
         self._gaps = gaps
+        self._grace_s = grace_s
         self._asked: dict[str, _Question] = {}
         self._offline: set[str] = set()
 
@@ -52,14 +55,15 @@ class Replays:
         requests: list[tuple[str, ReplayRequest]] = []
         words: list[str] = []
         for gap in self._first_of_each_device():
-            if gap.stream.device in self._offline or now_s - gap.since_s < GRACE_S:
+            if gap.stream.device in self._offline or now_s - gap.since_s < self._grace_s:
                 continue
             before = self._asked.get(gap.stream.device)
-            if before is not None and now_s < before.again_s:
+            same = before is not None and before.gap.overlaps(gap)
+            if before is not None and now_s < before.again_s and (same or not before.answered):
                 continue
-            tries = before.tries + 1 if before is not None and before.gap.last >= gap.last else 1
+            tries = before.tries + 1 if before is not None and same else 1
             if tries > TRIES:
-                words.append(self._give_up(gap, "it was asked for them and they do not come"))
+                words += self._give_up(gap, "it was asked for them and they do not come")
             else:
                 requests.append((gap.stream.device, self._ask(gap, tries, now_s)))
         return requests, words
@@ -80,11 +84,11 @@ class Replays:
             return []
         question.again_s = now_s + GRACE_S + ANSWER_S + answer.data.count / _PACE_PER_S
         return [
-            self._give_up(
+            words
+            for span in answer.data.missing
+            for words in self._give_up(
                 Gap(question.gap.stream, span.from_seq, span.to_seq, now_s), "it no longer has them"
             )
-            for span in answer.data.missing
-            if self._misses(question.gap.stream, span.from_seq, span.to_seq)
         ]
 
     def _refused(self, question: _Question, code: str, message: str, now_s: float) -> list[str]:
@@ -92,31 +96,32 @@ class Replays:
             question.again_s = now_s + ANSWER_S
             return []
         del self._asked[question.gap.stream.device]
-        return [self._give_up(question.gap, f"it answers: {message}")]
+        return self._give_up(question.gap, f"it answers: {message}")
 
     def _first_of_each_device(self) -> list[Gap]:
+        """Return the first gap of each device, together with those that follow soon."""
         first: dict[str, Gap] = {}
         for gap in self._gaps.missing():
-            first.setdefault(gap.stream.device, gap)
-        return list(first.values())
+            before = first.setdefault(gap.stream.device, gap)
+            if before.stream == gap.stream and gap.first - before.last <= _NEAR:
+                first[gap.stream.device] = replace(
+                    before, last=gap.last, since_s=max(before.since_s, gap.since_s)
+                )
+        return [replace(gap, last=min(gap.last, gap.first + _MOST - 1)) for gap in first.values()]
 
     def _ask(self, gap: Gap, tries: int, now_s: float) -> ReplayRequest:
-        last = min(gap.last, gap.first + _MOST - 1)
         transaction = f"listen-{token_hex(6)}"
         self._asked[gap.stream.device] = _Question(gap, transaction, now_s + ANSWER_S, tries)
         return ReplayRequest(
             transaction=transaction,
             epoch=gap.stream.epoch,
             from_seq=gap.first,
-            to_seq=last,
-            max=last - gap.first + 1,
+            to_seq=gap.last,
+            max=gap.last - gap.first + 1,
         )
 
-    def _misses(self, stream: Stream, first: int, last: int) -> bool:
-        return any(
-            gap.stream == stream and gap.first <= last and first <= gap.last for gap in self._gaps.missing()
-        )
-
-    def _give_up(self, gap: Gap, why: str) -> str:
-        self.lost += self._gaps.give_up(gap.stream, gap.first, gap.last)
-        return f"lost: {gap}: {why}"
+    def _give_up(self, gap: Gap, why: str) -> list[str]:
+        """Expect them no more, and say so unless it is in doubt that they were scans."""
+        lost = self._gaps.give_up(gap.stream, gap.first, gap.last)
+        self.lost += lost
+        return [f"lost: {gap}: {why}"] if lost else []

@@ -60,14 +60,14 @@ class Record:
         Only our own columns tell it. Whatever follows the last of them is asked for again as soon as the
         scanner is heard.
         """
-        known = 0
+        known: dict[Stream, dict[int, str]] = {}
         for row in self._sheet.rows():
             if {"device", "epoch", "seq", "id"} <= row.keys() and row["seq"].isdigit():
                 stream = Stream(row["device"], row["epoch"])
-                gaps.hear(stream, int(row["seq"]), row["id"], now_s)
-                gaps.give_up(stream, 1, int(row["seq"]))
-                known += 1
-        return known
+                known.setdefault(stream, {})[int(row["seq"])] = row["id"]
+        for stream, heard in known.items():
+            gaps.go_on(stream, heard, now_s)
+        return sum(len(heard) for heard in known.values())
 
     def write(self, scans: Sequence[Scan]) -> None:
         """Write scans; they are on the disk when this returns."""

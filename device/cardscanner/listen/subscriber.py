@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from cardscanner.config import MqttConfig
 from cardscanner.errors import BrokerRefused, PublishError
 from cardscanner.listen.gaps import Gaps, Stream
-from cardscanner.listen.replays import Replays
+from cardscanner.listen.replays import GRACE_S, Replays
 from cardscanner.publish.doorbell import Doorbell
 from cardscanner.publish.link import Ended, Link, connect
 from cardscanner.publish.messages import Letter, Message
@@ -61,10 +61,11 @@ class Subscriber:
         troubles: Troubles,
         *,
         replay: bool = True,
+        grace_s: float = GRACE_S,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         where = f"broker {config.host}:{config.port}"
-        self.replays = Replays(gaps)
+        self.replays = Replays(gaps, grace_s)
         self.repeated = 0
         """Messages that came more than once and were dropped."""
         self._config = config

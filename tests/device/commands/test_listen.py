@@ -15,7 +15,11 @@ import pytest
 import yaml
 from boxes import Box
 from brokers import Mosquitto
+from certificates import Authority
 
+from cardscanner.cli import build_parser
+from cardscanner.commands.listen import broker_config
+from cardscanner.config import TlsConfig
 from cardscanner.listen.table import HEAD
 
 
@@ -116,6 +120,7 @@ def test_a_session_is_written_and_gone_on_with_and_what_was_missed_in_between_is
     assert sorted(row["seq"] for row in rows(path)) == ["1", "2", "3", "4"]
 
 
+@pytest.mark.slow
 def test_a_collection_tools_columns_are_written_for_matches_alone(broker, tmp_path):
     path = tmp_path / "cards.csv"
     with (
@@ -129,6 +134,7 @@ def test_a_collection_tools_columns_are_written_for_matches_alone(broker, tmp_pa
     assert [(row["Count"], row["Name"], row["Edition"]) for row in rows(path)] == [("1", "Card 1", "neo")]
 
 
+@pytest.mark.slow
 def test_what_is_missing_for_good_makes_the_exit_code_1(broker):
     with Box(broker.port) as box, Listening(broker, "--seconds", 5) as listening:
         listening.ready()
@@ -138,6 +144,7 @@ def test_what_is_missing_for_good_makes_the_exit_code_1(broker):
     assert any("lost: message 2 of box-1" in line for line in listening.err)
 
 
+@pytest.mark.slow
 def test_a_kill_loses_no_scan_that_was_shown(broker, tmp_path):
     path = tmp_path / "session.csv"
     with Box(broker.port) as box, Listening(broker, "--csv", path) as listening:
@@ -153,6 +160,7 @@ def test_a_kill_loses_no_scan_that_was_shown(broker, tmp_path):
     assert written[: len(shown)] == shown
 
 
+@pytest.mark.slow
 def test_the_broker_is_found_in_a_scanners_configuration(broker, tmp_path):
     config = tmp_path / "cardscanner.yaml"
     document = {
@@ -212,3 +220,16 @@ def test_a_file_with_other_columns_is_left_alone(cardscanner, tmp_path):
     said = cardscanner("listen", "--csv", path)
     assert said.code == 1
     assert "other columns" in said.err
+
+
+def test_a_certificate_option_means_tls_on_its_usual_port(tmp_path):
+    authority = Authority(tmp_path / "ca")
+    client = authority.issue("reader")
+    options = ["--ca-file", authority.cert, "--cert-file", client.cert, "--key-file", client.key]
+    arguments = build_parser().parse_args(["listen", *map(str, options)])
+    config = broker_config(arguments)
+    assert (config.host, config.port) == ("localhost", 8883)
+    assert config.tls == TlsConfig(ca_file=authority.cert, cert_file=client.cert, key_file=client.key)
+    assert broker_config(build_parser().parse_args(["listen", "--tls", "--port", "1234"])).port == 1234
+    plain = broker_config(build_parser().parse_args(["listen"]))
+    assert (plain.port, plain.tls) == (1883, None)

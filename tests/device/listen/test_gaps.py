@@ -84,6 +84,23 @@ def test_what_is_given_up_is_expected_no_more_but_welcome():
     assert gaps.give_up(OTHER, 1, 9) == 0
 
 
+def test_what_a_file_leaves_out_is_in_doubt_and_what_follows_it_is_not():
+    gaps = Gaps()
+    gaps.go_on(BOX, {4: "b3f0-4", 7: "b3f0-7"}, 0.0)
+    hear(gaps, 10)
+    assert [(gap.first, gap.last, gap.certain) for gap in gaps.missing()] == [(5, 6, False), (8, 9, True)]
+    assert hear(gaps, 7) == [False]
+    assert gaps.give_up(BOX, 1, 20) == 2
+    assert gaps.missing() == []
+
+
+def test_an_old_file_is_not_asked_for_from_its_beginning():
+    gaps = Gaps()
+    gaps.go_on(BOX, {1: "b3f0-1", 50_000: "b3f0-50000"}, 0.0)
+    (gap,) = gaps.missing()
+    assert gap.first >= 48_000
+
+
 def test_an_absurd_number_is_survived():
     gaps = Gaps()
     hear(gaps, 1, 2**62)

@@ -90,3 +90,51 @@ def test_every_device_is_asked_by_itself():
         gaps.hear(Stream("box-2", "77aa"), seq, f"box-2-{seq}", 0.0)
     requests, _ = replays.due(GRACE_S)
     assert sorted(device for device, _ in requests) == ["box-1", "box-2"]
+
+
+def test_gaps_that_lie_near_each_other_are_asked_for_together_and_far_ones_one_after_the_other():
+    gaps = Gaps()
+    for seq in (1, 3, 5, 2000, 2002):
+        gaps.hear(BOX, seq, f"box-1-{seq}", 0.0)
+    for seq in range(6, 2000):
+        gaps.hear(BOX, seq, f"box-1-{seq}", 0.0)
+    ((_, first),), _ = Replays(gaps).due(GRACE_S)
+    assert (first.from_seq, first.to_seq) == (2, 4)
+
+
+def test_the_next_gap_is_asked_for_as_soon_as_the_one_before_is_filled():
+    gaps = Gaps()
+    for seq in (1, 3, *range(4, 2001), 2002):
+        gaps.hear(BOX, seq, f"box-1-{seq}", 0.0)
+    replays = Replays(gaps)
+    ((_, request),), _ = replays.due(GRACE_S)
+    assert request.from_seq == 2
+    replays.answered("box-1", ok(request, count=1), GRACE_S)
+    gaps.hear(BOX, 2, "box-1-2", GRACE_S)
+    ((_, request),), _ = replays.due(GRACE_S + 0.1)
+    assert request.from_seq == 2001
+
+
+def test_a_doubtful_gap_that_cannot_be_had_is_no_loss():
+    gaps = Gaps()
+    gaps.go_on(BOX, {4: "box-1-4", 7: "box-1-7"}, 0.0)
+    replays = Replays(gaps)
+    ((_, request),), _ = replays.due(GRACE_S)
+    assert replays.answered("box-1", ok(request, missing=(Span(from_seq=5, to_seq=6),)), GRACE_S) == []
+    assert (replays.lost, gaps.missing()) == (0, [])
+
+
+def test_a_long_gap_is_fetched_in_pieces_without_losing_patience():
+    gaps = Gaps()
+    gaps.hear(BOX, 1, "box-1-1", 0.0)
+    gaps.hear(BOX, 6002, "box-1-6002", 0.0)
+    replays, now_s, pieces = Replays(gaps), GRACE_S, []
+    while gaps.missing():
+        ((_, request),), words = replays.due(now_s)
+        assert words == []
+        pieces.append((request.from_seq, request.to_seq))
+        replays.answered("box-1", ok(request, count=1000), now_s)
+        for seq in range(request.from_seq, request.to_seq + 1):
+            gaps.hear(BOX, seq, f"box-1-{seq}", now_s)
+        now_s += 0.1
+    assert pieces == [(first, first + 999) for first in range(2, 6002, 1000)]

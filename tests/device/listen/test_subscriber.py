@@ -27,7 +27,9 @@ class Ear:
     def __init__(self, broker, device=None, **changes):
         self.troubles = Troubles()
         self.gaps = Gaps()
-        self.subscriber = Subscriber(mqtt_config(broker, **changes), device, self.gaps, self.troubles)
+        self.subscriber = Subscriber(
+            mqtt_config(broker, **changes), device, self.gaps, self.troubles, grace_s=0.2
+        )
         self.scans, self.words = [], []
 
     def __enter__(self):
