@@ -5,9 +5,12 @@ Their pictures can become further views of their cards. The newest word on an ev
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,9 +74,20 @@ class Corrections:
             correction = Correction(**{**asdict(correction), "file": f"{correction.event}.jpg"})
             with replacing(self.folder / f"{correction.event}.jpg") as temporary:
                 temporary.write_bytes(picture)
-        kept = [each for each in self.all() if each.event != correction.event]
-        self._write([*kept, correction])
+        with self._alone():
+            kept = [each for each in self.all() if each.event != correction.event]
+            self._write([*kept, correction])
         return correction
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Wait until no other process, scanner or command, writes the table; a lock ends with its process."""
+        handle = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
     def _write(self, corrections: Sequence[Correction]) -> None:
         lines = [json.dumps(asdict(each), ensure_ascii=False) for each in corrections]
