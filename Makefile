@@ -29,7 +29,7 @@ run: $(VENV)/.run ## Play the demo: real daemon, filmed cards, a broker, a subsc
 
 test: $(VENV)/.dev ## Install what the tests need and run them
 	@tools/system_packages.sh mosquitto openssl tesseract-ocr-eng
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m "not slow and not train and not homeassistant and not scale"
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m "not slow and not train and not homeassistant and not scale and not browser"
 
 test-slow: $(VENV)/.dev ## Run the slow tests
 	@tools/system_packages.sh mosquitto openssl

@@ -330,6 +330,40 @@ class CorrectionsConfig(_Section):
     )
 
 
+class HistoryConfig(_Section):
+    """What was scanned, with a small photo of each card, for the page and for export."""
+
+    path: Path | None = Field(default=None, description="none: history.db beside the outbox")
+    max_bytes: int = Field(
+        default=512 * 2**20,
+        ge=2**20,
+        description="then the oldest photos go, and the oldest scans after them",
+    )
+    photos: bool = Field(default=True, description="keep a small photo of each card")
+
+
+class WebTlsConfig(_Section):
+    """The page over HTTPS."""
+
+    cert_file: Path
+    key_file: Path
+
+
+class WebConfig(_Section):
+    """The box's own page, health and metrics."""
+
+    host: str = Field(default="0.0.0.0", description="address to listen on; 127.0.0.1: this machine only")  # noqa: S104
+    port: int = Field(default=8080, ge=1, le=65535)
+    names: tuple[str, ...] = Field(
+        default=(), description="further names under which browsers reach the box, e.g. behind a proxy"
+    )
+    folder: Path | None = Field(default=None, description="accounts and logins; none: web beside the outbox")
+    tls: WebTlsConfig | None = None
+    metrics: Literal["open", "login"] = Field(
+        default="open", description="open: /metrics without a login, as Prometheus expects"
+    )
+
+
 class LogConfig(_Section):
     """Log lines on standard output."""
 
@@ -351,6 +385,8 @@ class Config(_Section):
     outbox: OutboxConfig = OutboxConfig()
     publish: PublishConfig
     corrections: CorrectionsConfig = CorrectionsConfig()
+    history: HistoryConfig = HistoryConfig()
+    web: WebConfig | None = Field(default=None, description="none: no page")
     log: LogConfig = LogConfig()
 
     @field_validator("device_id")

@@ -1,0 +1,1 @@
+"""The box's own page: live view, scans, settings, health and metrics."""
