@@ -18,8 +18,8 @@ export function cardPanel(entry, acts, heading = "h3") {
       el("p", { class: "card-print" }, printOf(cardOf(entry))),
       badges(entry),
       el("p", { class: "soft small" }, `${score(entry.score)} · ${moment(entry.ts)}`)),
-    candidates(entry, acts),
-    actions(entry, acts));
+    actions(entry, acts),
+    candidates(entry, acts));
 }
 
 function pictures(entry) {

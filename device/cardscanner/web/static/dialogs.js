@@ -1,6 +1,7 @@
 // Windows over the page: native dialog elements, and short notes at the edge.
 
 import { byId, el, icon, text } from "/static/dom.js";
+import { sentence } from "/static/words.js";
 
 const NOTE_MS = 6000;
 const MOST_NOTES = 3;
@@ -44,7 +45,7 @@ export function sure(title, words, yes) {
 
 /** A short note; with an action it has a button. Problems stay until they are closed. */
 export function note(words, { problem = false, action = null } = {}) {
-  const box = el("div", { class: problem ? "toast problem" : "toast" }, el("span", {}, words));
+  const box = el("div", { class: problem ? "toast problem" : "toast" }, el("span", {}, sentence(words)));
   const remove = () => box.remove();
   if (action) {
     box.append(el("button", { type: "button", onclick: () => { remove(); action.perform(); } }, action.words));

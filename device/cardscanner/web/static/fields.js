@@ -2,6 +2,7 @@
 
 import { el } from "/static/dom.js";
 import { label, unit } from "/static/labels.js";
+import { sentence } from "/static/words.js";
 
 /** Follow $ref and take "or null" apart. */
 export function plain(schema, root) {
@@ -32,7 +33,7 @@ export function makeField({ section, key, schema, value, standard, changed }) {
   const before = value;
   kind.put(control, value, schema);
   const error = el("p", { class: "error", id: `${id}-error` });
-  const help = [schema.description, limits(schema)].filter(Boolean).join(" · ");
+  const help = [sentence(schema.description), sentence(limits(schema))].filter(Boolean).join(" ");
   const back = el("button", { type: "button", class: "link", hidden: same(value, standard) }, `Use the default${shown(standard, schema)}`);
   control.setAttribute("aria-describedby", help ? `${id}-help ${id}-error` : `${id}-error`);
   const field = {
@@ -44,7 +45,7 @@ export function makeField({ section, key, schema, value, standard, changed }) {
     isChanged: () => !same(field.read(), before),
     isStandard: () => same(field.read(), standard),
     fail(words) {
-      error.textContent = words;
+      error.textContent = sentence(words);
       if (words) control.setAttribute("aria-invalid", "true");
       else control.removeAttribute("aria-invalid");
     },
@@ -62,7 +63,7 @@ export function makeField({ section, key, schema, value, standard, changed }) {
     refresh();
     control.focus();
   });
-  const words = unit(key);
+  const words = unit(schema);
   field.node = el("div", { class: `field setting ${kind.name}` },
     el("label", { for: id }, label(section, key, schema)),
     el("div", { class: "setting-control" }, control, words ? el("span", { class: "unit" }, words) : null, back),
@@ -84,8 +85,8 @@ const high = (schema) => schema.maximum ?? schema.exclusiveMaximum;
 
 function limits(schema) {
   const above = schema.exclusiveMinimum !== undefined;
-  if (low(schema) !== undefined && high(schema) !== undefined) return `${above ? "above " : ""}${low(schema)} to ${high(schema)}`;
-  if (low(schema) !== undefined) return above ? `above ${low(schema)}` : `${low(schema)} or more`;
+  if (low(schema) !== undefined && high(schema) !== undefined) return above ? `more than ${low(schema)}, up to ${high(schema)}` : `${low(schema)} to ${high(schema)}`;
+  if (low(schema) !== undefined) return above ? `more than ${low(schema)}` : `${low(schema)} or more`;
   return high(schema) === undefined ? "" : `up to ${high(schema)}`;
 }
 

@@ -1,5 +1,7 @@
 // Forms: what is missing is said at the form, in words; while the box thinks, the button rests.
 
+import { sentence } from "/static/words.js";
+
 const missing = (field) => {
   const label = field.labels[0]?.textContent.trim() ?? field.name;
   if (field.validity.valueMissing) return `${label}: please fill this in.`;
@@ -8,7 +10,7 @@ const missing = (field) => {
 };
 
 export function showError(form, words, field = null) {
-  form.querySelector(".error").textContent = words;
+  form.querySelector(".error").textContent = sentence(words);
   for (const each of form.elements) each.removeAttribute("aria-invalid");
   field?.setAttribute("aria-invalid", "true");
   field?.focus();

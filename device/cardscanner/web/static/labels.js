@@ -38,7 +38,7 @@ const LABELS = {
   "log.level": "Log lines from",
 };
 
-const UNITS = [[/_s$/, "seconds"], [/_ms$/, "milliseconds"], [/_px$/, "pixels"], [/_bytes$/, "bytes"], [/^(width|height)$/, "pixels"]];
+const UNITS = { s: "seconds", ms: "milliseconds", px: "pixels", bytes: "bytes", "°C": "°C" };
 
 export const sectionLabel = (name) => SECTIONS[name] ?? name;
 
@@ -46,8 +46,7 @@ export function label(section, key, schema) {
   return LABELS[`${section}.${key}`] ?? schema.title ?? key.replaceAll("_", " ");
 }
 
-/** The unit that the end of a key names; keys with "per" or "every a second" name it in their label. */
-export function unit(key) {
-  if (/_per_s$/.test(key)) return "";
-  return UNITS.find(([ending]) => ending.test(key))?.[1] ?? "";
+/** What stands behind a number; where the label names the unit, nothing. */
+export function unit(schema) {
+  return UNITS[schema["x-unit"]] ?? "";
 }

@@ -4,8 +4,9 @@ import { ask } from "/static/api.js";
 import { attempt } from "/static/dialogs.js";
 import { byId, el, icon, text } from "/static/dom.js";
 import { isAdmin, on, part, store } from "/static/store.js";
+import { sentence } from "/static/words.js";
 
-const NOTHING = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA=";
+const ELSEWHERE = "/static/icon.svg";
 const AGAIN_MS = 2000;
 
 let shown = false;
@@ -57,20 +58,20 @@ function update() {
   const wanted = shown && !away && store.state !== null && document.visibilityState === "visible";
   showAway(camera);
   const image = byId("live-image");
-  image.hidden = away;
+  image.hidden = !wanted;
   if (wanted === running) return;
   running = wanted;
   clearTimeout(again);
   // Only another source ends the stream: a removed one goes on in the background.
-  image.src = wanted ? `/live.mjpeg?since=${Date.now()}` : NOTHING;
+  image.src = wanted ? `/live.mjpeg?since=${Date.now()}` : ELSEWHERE;
 }
 
 function showAway(camera) {
   const gone = !store.online || camera?.condition === "bad";
   byId("live-away").hidden = !gone;
   if (!gone) return;
-  text("live-away-words", store.online ? camera.words : "The box does not answer");
-  text("live-away-fix", (store.online && camera.fix) || "");
+  text("live-away-words", store.online ? sentence(camera.words) : "The box does not answer");
+  text("live-away-fix", store.online ? sentence(camera.fix) : "");
 }
 
 function showRunning() {

@@ -128,6 +128,7 @@ function heard(name, data) {
     store.state = data;
     ring("state");
   } else if (name === "scan") scanned(data);
+  else if (name === "resync") refresh().catch((error) => note(error.message, { problem: true }));
   else if (name === "undone" || name === "redone" || name === "corrected") ring("changed", data);
   else if (name === "hints") ring("hints", data);
 }

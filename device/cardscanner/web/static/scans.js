@@ -3,7 +3,7 @@
 import { ask } from "/static/api.js";
 import { byId, el, icon, noPicture, picture, text } from "/static/dom.js";
 import { isAdmin, on, ring, store } from "/static/store.js";
-import { cardOf, certainty, moment, nameOf, printOf } from "/static/words.js";
+import { cardOf, certainty, moment, nameOf, printOf, score } from "/static/words.js";
 import { photoOf } from "/static/card.js";
 import { attempt } from "/static/dialogs.js";
 
@@ -103,12 +103,12 @@ function row(entry) {
       entry.has_photo ? picture(photoOf(entry), "") : noPicture(""),
       el("span", { class: "row-words" },
         el("strong", { class: "row-name" }, name),
-        el("span", { class: "soft small row-print" }, printOf(cardOf(entry)) || moment(entry.ts))),
+        el("span", { class: "soft small row-print" }, printOf(cardOf(entry)) || score(entry.score))),
       el("span", { class: "row-end" },
         el("time", { class: "soft small", datetime: entry.ts }, moment(entry.ts)),
         plain && !entry.undone
           ? el("span", { class: "unseen" }, sure.words)
-          : el("span", { class: `mini ${entry.undone ? "off" : sure.tone}` }, icon(entry.undone ? "undo" : sure.icon), entry.undone ? "Undone" : sure.words))),
+          : el("span", { class: `mini ${entry.undone ? "off" : sure.tone}` }, icon(entry.undone ? "undo" : sure.icon), entry.undone ? "Undone" : sure.short))),
     isAdmin() ? undoButton(entry, name) : null);
 }
 

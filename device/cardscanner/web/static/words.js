@@ -1,14 +1,14 @@
 // How the page says things: cards, certainty, times, keys of the configuration.
 
 const CERTAINTY = {
-  match: { words: "Sure", tone: "good", icon: "ok" },
-  ambiguous: { words: "Picture sure, print not", tone: "warn", icon: "warning" },
-  no_match: { words: "No match", tone: "bad", icon: "off" },
+  match: { words: "Sure", short: "Sure", tone: "good", icon: "ok" },
+  ambiguous: { words: "Picture sure, print not", short: "Which print?", tone: "warn", icon: "warning" },
+  no_match: { words: "No match", short: "No match", tone: "bad", icon: "off" },
 };
 
 /** What is believed about a scan, and how it looks. */
 export function certainty(entry) {
-  if (entry.corrected) return { words: "Corrected by hand", tone: "good", icon: "pencil" };
+  if (entry.corrected) return { words: "Corrected by hand", short: "Corrected", tone: "good", icon: "pencil" };
   return CERTAINTY[entry.decision] ?? CERTAINTY.no_match;
 }
 
@@ -40,9 +40,15 @@ export function printOf(card) {
   return parts.length ? parts.join(" · ") : card.card_id;
 }
 
+/** What the box says begins small and ends without a stop; on the page it is a sentence. */
+export function sentence(words) {
+  if (!words) return "";
+  return words[0].toUpperCase() + words.slice(1).replace(/[.!?]?$/, (end) => end || ".");
+}
+
 export const score = (value) => `score ${value.toFixed(2)}`;
 
-const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 /** The time of day for today, the date as well for other days. */
