@@ -27,7 +27,7 @@ from cardscanner.control import ControlRoom, open_desk
 from cardscanner.control.memory import log_lines, remember_restart, remembered_transactions, with_room
 from cardscanner.errors import CardscannerError
 from cardscanner.facts import DeviceFacts
-from cardscanner.heart import OPEN_S, Heart
+from cardscanner.heart import OPEN_S, Heart, Limits
 from cardscanner.logs import configure_logs
 from cardscanner.mailbox import LatestSlot
 from cardscanner.manifest import agree, load_database_manifest, load_model_manifest
@@ -168,7 +168,9 @@ def _serve(config: Config, path: Path, signals: Signals, notifier: Notifier, ext
         threads.start("scan", scan)
         threads.start("capture", capture, may_end=True)
         patience_s = config.camera.timeout_s + config.camera.retry_s + OPEN_S
-        heart = Heart(notifier, camera, vitals, patience_s)
+        heart = Heart(
+            notifier, camera, vitals, outbox, Limits(camera_s=patience_s), web=config.web is not None
+        )
         chronicle = Chronicle(outbox, config.device_id, camera, vitals)
         ending = _watch(threads, signals, path, heart, slot, chronicle)
         if ending.fresh is None and ending.reason != "restart":

@@ -14,7 +14,8 @@
     ├── EmbedderError
     │   ├── EmbedderTimeout  the accelerator did not answer in time: not a "no match"
     │   ├── EmbedderFailed   this call failed and the backend has recovered: try the next frame
-    │   └── EmbedderDead     recovery was tried and did not help: end the process
+    │   ├── EmbedderAway     the accelerator is being brought back: frames are skipped until then
+    │   └── EmbedderDead     it cannot be used: end the command
     ├── IndexFault           the index answers differently from an exact search
     ├── IndexAway            the index's server does not answer: not a "no match", try the next frame
     ├── CommandRefused       a command over MQTT is not carried out; its ``code`` goes into the answer
@@ -30,6 +31,10 @@ Each message says what was wrong, where, and what to do.
 from __future__ import annotations
 
 from typing import Literal
+
+NpuTrouble = Literal["hung", "absent", "mismatch"]
+"""What keeps an accelerator from working: it does not answer; it is not there, or not for us; its driver,
+library and firmware do not belong together."""
 
 RefusalCode = Literal["bad_request", "busy", "not_found", "not_available", "failed"]
 
@@ -65,7 +70,11 @@ class CameraError(CardscannerError):
 
 
 class CameraLost(CameraError):
-    """No frames come; close the source and open it again later."""
+    """No frames come, or always the same one (``frozen``); close the source and open it again later."""
+
+    def __init__(self, message: str, *, frozen: bool = False) -> None:
+        super().__init__(message)
+        self.frozen = frozen
 
 
 class EndOfReplay(CameraError):
@@ -88,8 +97,16 @@ class EmbedderFailed(EmbedderError):
     """The call failed; the backend is usable again."""
 
 
+class EmbedderAway(EmbedderError):
+    """The accelerator is being brought back; nothing is known about the frame."""
+
+
 class EmbedderDead(EmbedderError):
-    """The backend could not be brought back."""
+    """The accelerator cannot be used."""
+
+    def __init__(self, message: str, trouble: NpuTrouble = "absent") -> None:
+        super().__init__(message)
+        self.trouble: NpuTrouble = trouble
 
 
 class IndexFault(CardscannerError):
