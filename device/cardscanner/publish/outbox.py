@@ -144,6 +144,19 @@ class Outbox:
                 self._ledger.forget(connection)
         return due
 
+    def spare_room(self) -> bool:
+        """Let the oldest messages go that have arrived, as the disk is nearly full; return whether any did.
+
+        Room in the file is room for new rows even when the disk has none: it then needs not grow.
+
+        Raises
+        ------
+        OutboxFault
+            The disk did not even take that.
+        """
+        with self._storage() as connection:
+            return self._ledger.spare(connection)
+
     def await_acks(self, consumers: Sequence[str]) -> None:
         """From now on a row has arrived only when each of these consumers has confirmed it."""
         with self._lock:
