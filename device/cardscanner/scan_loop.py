@@ -17,9 +17,11 @@ from cardscanner.decide import Decider
 from cardscanner.errors import EmbedderFailed, EmbedderTimeout, IndexAway, OutboxFault, OutboxFull
 from cardscanner.history import History
 from cardscanner.history.photo import small_photo
+from cardscanner.live import LiveView, Scene
 from cardscanner.mailbox import LatestSlot
 from cardscanner.newer import NewerDatabase, Opened
 from cardscanner.pipeline import Stopwatch, scan_frame
+from cardscanner.probe import Probe, look_at
 from cardscanner.publish import Outbox
 from cardscanner.publish.payload import ArtifactRef, DatabaseRef
 from cardscanner.publish.scan import ScanFacts, store_message
@@ -50,8 +52,12 @@ class ScanLoop:
         outbox: Outbox,
         vitals: Vitals,
         history: History | None = None,
+        live: LiveView | None = None,
+        probe: Probe | None = None,
     ) -> None:
         self._config = config
+        self._live = live or LiveView()
+        self._probe = probe or Probe()
         self._slot = slot
         self._vitals = vitals
         self._recent = recent_scans(config.corrections)
@@ -93,6 +99,9 @@ class ScanLoop:
             if opened is not None:
                 self._turn_to(opened, rooms, decider)
                 facts = scan_facts(self._config, rooms)
+            self._probe.answer(
+                lambda: look_at(self._slot.newest, rooms, self._config.decide.top, decider.outlines())
+            )
             if self._store.keep_up() and not self._vitals.paused:
                 self._next_frame(rooms, decider, facts)
             else:
@@ -128,6 +137,8 @@ class ScanLoop:
                 log.error("the index is away; frames are skipped until it answers", error=str(error))
             return
         self._chip_works()
+        if self._live.watched:
+            self._live.scenes.put(Scene(frame, decider.outlines()))
         if "search" in watch.ms and self._vitals.leave("index"):
             log.info("the index answers again")
         for event in events:
