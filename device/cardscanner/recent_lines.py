@@ -23,9 +23,7 @@ class RecentLines:
         self._lock = threading.Lock()
         self._lines: deque[str] = deque(maxlen=KEPT)
 
-    def __call__(
-        self, logger: Any, method: str, event: MutableMapping[str, Any]
-    ) -> MutableMapping[str, Any]:
+    def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         """Keep a line and pass it on."""
         fields = {key: value for key, value in event.items() if key != "exc_info"}
         if event.get("exc_info"):
