@@ -27,7 +27,8 @@ from cardscanner.control import ControlRoom, open_desk
 from cardscanner.control.memory import log_lines, remember_restart, remembered_transactions, with_room
 from cardscanner.errors import CardscannerError
 from cardscanner.facts import DeviceFacts
-from cardscanner.heart import OPEN_S, Heart
+from cardscanner.heart import OPEN_S, Heart, Limits
+from cardscanner.history.keeping import keep_history, open_history
 from cardscanner.logs import configure_logs
 from cardscanner.mailbox import LatestSlot
 from cardscanner.manifest import agree, load_database_manifest, load_model_manifest
@@ -127,12 +128,16 @@ def _serve(config: Config, path: Path, signals: Signals, notifier: Notifier, ext
     slot: LatestSlot[Frame] = LatestSlot()
     camera, vitals, threads = CameraHealth(), Vitals(), Supervisor()
     scan_over = threading.Event()
-    with closing(Outbox.open(config.outbox)) as outbox:
+    with (
+        closing(Outbox.open(config.outbox)) as outbox,
+        closing(open_history(config, outbox)) as history,
+    ):
         facts = DeviceFacts(config, model, database, camera, outbox, vitals)
         room = ControlRoom(
             config,
             path,
             outbox,
+            history,
             Replays(outbox),
             vitals,
             slot,
@@ -152,7 +157,7 @@ def _serve(config: Config, path: Path, signals: Signals, notifier: Notifier, ext
 
         def scan(stopping: threading.Event) -> None:
             try:
-                ScanLoop(config, slot, outbox, vitals)(stopping)
+                ScanLoop(config, slot, outbox, vitals, history)(stopping)
             finally:
                 scan_over.set()
 
@@ -165,10 +170,13 @@ def _serve(config: Config, path: Path, signals: Signals, notifier: Notifier, ext
 
         threads.start("publish", publish)
         threads.start("desk", desk.run)
+        threads.start("history", keep_history(config, history, outbox, vitals))
         threads.start("scan", scan)
         threads.start("capture", capture, may_end=True)
         patience_s = config.camera.timeout_s + config.camera.retry_s + OPEN_S
-        heart = Heart(notifier, camera, vitals, patience_s)
+        heart = Heart(
+            notifier, camera, vitals, outbox, Limits(camera_s=patience_s), web=config.web is not None
+        )
         chronicle = Chronicle(outbox, config.device_id, camera, vitals)
         ending = _watch(threads, signals, path, heart, slot, chronicle)
         if ending.fresh is None and ending.reason != "restart":

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from cardscanner import __version__
-from cardscanner.capture.health import CameraHealth
+from cardscanner.capture.health import CameraHealth, CameraReport
 from cardscanner.config import Config
 from cardscanner.manifest import DatabaseManifest, ModelManifest, listed
 from cardscanner.publish import Outbox
@@ -84,14 +84,14 @@ class DeviceFacts:
         camera = self._camera.report()
         condition, warm = self._vitals.npu
         reasons = set(self._vitals.reasons)
-        if camera.state == "lost":
-            reasons.add("camera_lost")
+        if camera.blind:
+            reasons.add(f"camera_{camera.state}")
         return StatePayload(
             ts=datetime.now(UTC),
             lifecycle=self._lifecycle(reasons),
             reasons=tuple(sorted(reasons)),
             scanning=self._vitals.ready.is_set() and camera.state == "ok" and not self._vitals.paused,
-            camera=CameraState(state="ok" if camera.state == "ok" else "lost", fps=round(camera.fps, 1)),
+            camera=CameraState(state=_told(camera), fps=round(camera.fps, 1)),
             npu=NpuState(state=condition, temp_c=warm),
             outbox=self._outbox_state(),
             disk=DiskState(free_bytes=shutil.disk_usage(self._config.outbox.path.parent).free),
@@ -116,6 +116,11 @@ class DeviceFacts:
     def _os(self) -> str:
         release = platform.freedesktop_os_release() if Path("/etc/os-release").is_file() else {}
         return release.get("PRETTY_NAME", platform.system())
+
+
+def _told(camera: CameraReport) -> Literal["ok", "lost", "frozen", "black"]:
+    # No frames come before the first one, nor after the end of a recording.
+    return camera.state if camera.state in ("ok", "frozen", "black") else "lost"
 
 
 def _device_tree(path: Path) -> str | None:

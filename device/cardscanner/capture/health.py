@@ -9,8 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-CameraState = Literal["starting", "ok", "lost", "ended"]
+CameraState = Literal["starting", "ok", "lost", "frozen", "black", "ended"]
+"""``frozen``: pictures come, but always the same one. Lost and frozen cameras are opened again; one that
+shows nothing but black stays open, for it may only be dark."""
 
+_LOST = ("lost", "frozen")
 _WINDOW_NS = 5_000_000_000
 
 
@@ -20,7 +23,7 @@ class CameraReport:
 
     state: CameraState
     reason: str
-    """Why it is lost, and what to do; how a recording ended; empty while all is well."""
+    """What is wrong, and what to do; how a recording ended; empty while all is well."""
     since_ns: int
     """When this state began, monotonic."""
     fps: float
@@ -31,6 +34,11 @@ class CameraReport:
     """How often the camera was lost since the start."""
     progress_ns: int
     """When the capture thread last did something: took a frame, noticed a loss, tried to open again."""
+
+    @property
+    def blind(self) -> bool:
+        """Whether no card can be seen: the camera is lost, frozen or black."""
+        return self.state in (*_LOST, "black")
 
 
 class CameraHealth:
@@ -69,18 +77,18 @@ class CameraHealth:
         with self._lock:
             self._progress_ns = self._clock()
 
-    def frame_came(self, captured_ns: int) -> bool:
-        """Note a frame; return whether the camera is back after a loss."""
+    def frame_came(self, captured_ns: int, black: str = "") -> bool:
+        """Note a frame, and why it shows nothing, if so; return whether the camera was lost before."""
         with self._lock:
             self._arrivals_ns.append(self._clock())
             self._last_frame_ns = captured_ns
-            return self._enter("ok", "") == "lost"
+            return self._enter("black" if black else "ok", black) in _LOST
 
-    def lost(self, reason: str) -> bool:
-        """Note that no frames come; return whether that is news."""
+    def lost(self, reason: str, *, frozen: bool = False) -> bool:
+        """Note that no frames come, or always the same one; return whether that is news."""
         with self._lock:
             self._arrivals_ns.clear()
-            news = self._enter("lost", reason) != "lost"
+            news = self._enter("frozen" if frozen else "lost", reason) not in _LOST
             self._losses += news
             return news
 
