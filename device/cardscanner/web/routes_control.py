@@ -1,0 +1,42 @@
+"""``/api/scanning``, ``/api/reload``, ``/api/restart``."""
+
+from __future__ import annotations
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from cardscanner.publish.payload_request import ScanningRequest
+from cardscanner.web.access import needs
+from cardscanner.web.asked import bad, json_body
+from cardscanner.web.orders import give
+from cardscanner.web.room import WebRoom
+
+
+def routes(room: WebRoom) -> list[BaseRoute]:
+    """Return the routes."""
+
+    @needs("admin")
+    async def scanning(request: Request) -> Response:
+        on = (await json_body(request)).get("on")
+        if not isinstance(on, bool):
+            raise bad("on: true or false")
+        await run_in_threadpool(give, room, "scanning", ScanningRequest, on=on)
+        return JSONResponse({"on": on})
+
+    @needs("admin")
+    def reload(_request: Request) -> Response:
+        give(room, "reload")
+        return JSONResponse({"accepted": True}, status_code=202)
+
+    @needs("admin")
+    def restart(_request: Request) -> Response:
+        give(room, "restart")
+        return JSONResponse({"accepted": True}, status_code=202)
+
+    return [
+        Route("/api/scanning", scanning, methods=["POST"]),
+        Route("/api/reload", reload, methods=["POST"]),
+        Route("/api/restart", restart, methods=["POST"]),
+    ]
