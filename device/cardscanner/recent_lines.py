@@ -16,16 +16,14 @@ Tap = Callable[[Any, str, MutableMapping[str, Any]], MutableMapping[str, Any]]
 
 
 class RecentLines:
-    """A processor of the log in every thread; it comes after secrets were hidden. ``then`` sees lines next."""
+    """A processor of the log in every thread, after secrets were hidden; ``then`` sees each line next."""
 
     def __init__(self, then: Tap | None = None) -> None:
         self._then = then
         self._lock = threading.Lock()
         self._lines: deque[str] = deque(maxlen=KEPT)
 
-    def __call__(
-        self, logger: Any, method: str, event: MutableMapping[str, Any]
-    ) -> MutableMapping[str, Any]:
+    def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         """Keep a line and pass it on."""
         fields = {key: value for key, value in event.items() if key != "exc_info"}
         if event.get("exc_info"):
