@@ -27,11 +27,11 @@ from cardscanner.publish.payload_state import (
     StatePayload,
 )
 from cardscanner.publish.topics import Topics
+from cardscanner.soc import power_reasons, throttled_bits
 from cardscanner.vitals import Vitals
 
 _MODEL_NAME = Path("/proc/device-tree/model")
 _SERIAL = Path("/proc/device-tree/serial-number")
-_THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
 
 
 class DeviceFacts:
@@ -83,7 +83,8 @@ class DeviceFacts:
         """How the device is."""
         camera = self._camera.report()
         condition, warm = self._vitals.npu
-        reasons = set(self._vitals.reasons)
+        throttled = throttled_bits()
+        reasons = {*self._vitals.reasons, *power_reasons(throttled)}
         if camera.blind:
             reasons.add(f"camera_{camera.state}")
         return StatePayload(
@@ -96,7 +97,7 @@ class DeviceFacts:
             outbox=self._outbox_state(),
             disk=DiskState(free_bytes=shutil.disk_usage(self._config.outbox.path.parent).free),
             clock=ClockState(synced=clock_synced()),
-            power=PowerState(throttled=_throttled()),
+            power=PowerState(throttled=throttled),
             scans=ScanCounts(**self._vitals.scans),
             uptime_s=round(self._vitals.uptime_s, 1),
         )
@@ -125,8 +126,3 @@ def _told(camera: CameraReport) -> Literal["ok", "lost", "frozen", "black"]:
 
 def _device_tree(path: Path) -> str | None:
     return path.read_text(encoding="ascii", errors="ignore").strip("\0\n ") if path.is_file() else None
-
-
-def _throttled() -> int:
-    """Return the Pi firmware's throttling bits; 0 where there are none."""
-    return int(_THROTTLED.read_text(encoding="ascii"), 16) if _THROTTLED.is_file() else 0
