@@ -16,7 +16,7 @@ Tap = Callable[[Any, str, MutableMapping[str, Any]], MutableMapping[str, Any]]
 
 
 class RecentLines:
-    """A processor of the log in every thread; it comes after secrets were hidden. ``then`` sees lines next."""
+    """A processor of the log in every thread, after secrets were hidden; ``then`` sees each line next."""
 
     def __init__(self, then: Tap | None = None) -> None:
         self._then = then

@@ -94,8 +94,11 @@ def _small_grey(picture: Picture) -> Picture:
 
 
 def _detail(crop: Picture) -> float:
-    """Return var(Laplacian) / var(picture): the variance of the Laplacian is the usual measure of focus
-    (Pech-Pacheco et al. 2000); over the contrast, so that a dim card does not count as a blurred one."""
+    """Return var(Laplacian) / var(picture).
+
+    The variance of the Laplacian is the usual measure of focus (Pech-Pacheco et al. 2000); here it is taken
+    over the contrast, so that a dim card does not count as a blurred one.
+    """
     contrast = float(np.var(crop.astype(np.float32)))
     if contrast < 1.0:
         return 0.0
@@ -132,11 +135,13 @@ class _Limit:
 LIMITS: Mapping[HintName, _Limit] = {
     # A card under a lamp has parts at 150 and more; at 70 the noise of a small sensor is as strong as print.
     "too_dark": _Limit("light", 70, 85),
-    # A foil card has some; where a tenth of it is white, the picture under it is gone.
-    "glare": _Limit("glare", 0.10, 0.06),
+    # Photographed cards have up to 0.1 and are recognised; where a fifth is white, the picture is gone.
+    "glare": _Limit("glare", 0.20, 0.14),
     # The network sees 224 pixels: less than 180 of the camera has less detail than it was trained on.
     "closer": _Limit("height_px", 180, 200),
-    "blurred": _Limit("detail", 0.010, 0.014),
+    # Sharp photos of cards have 0.025 to 0.09; blurred by 0.8% of the width, which the network was trained
+    # on, 0.007 to 0.02; by twice that 0.002 to 0.005.
+    "blurred": _Limit("detail", 0.006, 0.009),
     "whole_card": _Limit("outside", 0.02, 0.01),
     "hold_still": _Limit("moved", 0.05, 0.03),
 }
@@ -162,14 +167,14 @@ class Hints:
         measures, self._before = measured(scene, self._before)
         self._empty = 0 if measures.cards else self._empty + 1
         for name, limit in LIMITS.items():
-            self._note(name, limit.judge(measures, shown=name in self._shown))
+            self._note(name, holds=limit.judge(measures, shown=name in self._shown))
         if self._empty >= _NO_CARD_AFTER and "too_dark" not in self._shown:
             self._shown.add("no_card")
         else:
             self._shown.discard("no_card")
         return self._documents()
 
-    def _note(self, name: HintName, holds: bool | None) -> None:
+    def _note(self, name: HintName, *, holds: bool | None) -> None:
         if holds is None or holds == (name in self._shown):
             self._against[name] = 0
             return
