@@ -19,7 +19,7 @@ class RecentLines:
     """A processor of the log in every thread, after secrets were hidden; ``then`` sees each line next."""
 
     def __init__(self, then: Tap | None = None) -> None:
-        self._then = then
+        self.then = then
         self._lock = threading.Lock()
         self._lines: deque[str] = deque(maxlen=KEPT)
 
@@ -31,7 +31,7 @@ class RecentLines:
         line = hide_logins(logger, method, json.dumps(fields, default=str))
         with self._lock:
             self._lines.append(line)
-        return event if self._then is None else self._then(logger, method, event)
+        return event if self.then is None else self.then(logger, method, event)
 
     @property
     def lines(self) -> list[str]:
