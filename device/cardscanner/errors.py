@@ -17,6 +17,7 @@
     │   └── EmbedderDead     recovery was tried and did not help: end the process
     ├── IndexFault           the index answers differently from an exact search
     ├── IndexAway            the index's server does not answer: not a "no match", try the next frame
+    ├── UpdateSourceAway     the index of versions cannot be reached: look again later
     ├── CommandRefused       a command over MQTT is not carried out; its ``code`` goes into the answer
     └── PublishError
         ├── BrokerRefused    wrong password, not allowed, bad certificate: a person has to act
@@ -98,6 +99,10 @@ class IndexFault(CardscannerError):
 
 class IndexAway(CardscannerError):
     """The server that searches did not answer, or not in time; nothing is known about the frame."""
+
+
+class UpdateSourceAway(CardscannerError):
+    """The place with the index of versions does not answer, or not in time."""
 
 
 class CommandRefused(CardscannerError):
