@@ -24,7 +24,13 @@ from cardscanner.chronicle import Chronicle
 from cardscanner.config import Config
 from cardscanner.configfile import load_config
 from cardscanner.control import CommandDesk, ControlRoom, open_desk
-from cardscanner.control.memory import log_lines, remember_restart, remembered_transactions, with_room
+from cardscanner.control.memory import (
+    log_file,
+    log_lines,
+    remember_restart,
+    remembered_transactions,
+    with_room,
+)
 from cardscanner.errors import CardscannerError
 from cardscanner.facts import DeviceFacts
 from cardscanner.heart import OPEN_S, Heart, Limits
@@ -116,7 +122,7 @@ def run_daemon(path: Path, notifier: Notifier | None = None) -> bool:
         while config is not None:
             extras = Extras(transactions=transactions, lines=log_lines(config))
             lines.then = extras.lines
-            configure_logs(config.log.level, config.log.format, lines)
+            configure_logs(config.log.level, config.log.format, lines, log_file(config))
             config = _serve(config, path, signals, notifier, extras, lines)
     return remember_restart(signals)
 
