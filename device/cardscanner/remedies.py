@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-PartName = Literal[
-    "camera", "accelerator", "model", "database", "outbox", "broker", "disk", "clock", "power"
-]
+PartName = Literal["camera", "accelerator", "model", "database", "outbox", "broker", "disk", "clock", "power"]
 PARTS: tuple[PartName, ...] = (
     "camera", "accelerator", "model", "database", "outbox", "broker", "disk", "clock", "power",
 )  # fmt: skip
@@ -44,14 +42,22 @@ _HAILO = (
 REMEDIES: Mapping[str, Remedy] = {
     "camera_lost": Remedy("camera", "bad", "No frames come from the camera.", _CABLE),
     "camera_frozen": Remedy(
-        "camera", "bad", "The camera sends the same frame over and over.", f"It is restarted by itself. {_CABLE}"
+        "camera",
+        "bad",
+        "The camera sends the same frame over and over.",
+        f"It is restarted by itself. {_CABLE}",
     ),
     "camera_black": Remedy(
         "camera", "bad", "The camera's picture is black.", "Take the cap off the lens and put the light on."
     ),
-    "npu": Remedy("accelerator", "bad", "The accelerator does not answer.", f"It is restarted by itself. {_HAILO}"),
+    "npu": Remedy(
+        "accelerator", "bad", "The accelerator does not answer.", f"It is restarted by itself. {_HAILO}"
+    ),
     "npu_hung": Remedy(
-        "accelerator", "bad", "A call of the accelerator did not return.", f"It is restarted by itself. {_HAILO}"
+        "accelerator",
+        "bad",
+        "A call of the accelerator did not return.",
+        f"It is restarted by itself. {_HAILO}",
     ),
     "npu_absent": Remedy("accelerator", "bad", "There is no accelerator.", _HAILO),
     "npu_mismatch": Remedy(
@@ -80,9 +86,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "outbox_write_fault": Remedy("outbox", "bad", "What was delivered cannot be noted.", _DISK),
     "disk": Remedy("disk", "bad", "Scans cannot be stored: they wait in memory.", _DISK),
     "disk_low": Remedy("disk", "warning", "The disk is nearly full: no more photos are kept.", _DISK),
-    "history": Remedy(
-        "disk", "warning", "The history cannot be written; scanning and sending go on.", _DISK
-    ),
+    "history": Remedy("disk", "warning", "The history cannot be written; scanning and sending go on.", _DISK),
     "stdout_closed": Remedy(
         "broker", "bad", "Nobody reads the standard output.", "Start again with a reader, or with a broker."
     ),
@@ -140,7 +144,10 @@ REMEDIES: Mapping[str, Remedy] = {
         "power", "warning", "The processor is hot and runs slower.", "Give the box a fan or more air."
     ),
     "starting": Remedy(
-        "model", "warning", "Model and database are being opened.", "Wait a moment; the log says what takes long."
+        "model",
+        "warning",
+        "Model and database are being opened.",
+        "Wait a moment; the log says what takes long.",
     ),
     "unknown": Remedy("model", "bad", "Something is wrong that has no words yet.", "See the log."),
 }

@@ -87,7 +87,9 @@ class Catalogue:
                 self._words = None
 
     def _written_words(self) -> sqlite3.Connection:
-        connection = sqlite3.connect("", check_same_thread=False)  # a temporary file, memory while it is small
+        connection = sqlite3.connect(
+            "", check_same_thread=False
+        )  # a temporary file, memory while it is small
         connection.execute(_TABLE)
         connection.executemany("INSERT INTO found VALUES (?, ?, ?)", map(_line, self._cards.stored()))
         return connection

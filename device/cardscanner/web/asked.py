@@ -1,10 +1,8 @@
-"""Reading what a request says: whole numbers, words, JSON bodies; a mistake names what is allowed."""
+"""Reading what an address says; a mistake names what is allowed."""
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Any
 
 from starlette.requests import Request
 
@@ -33,25 +31,6 @@ def scan_id(text: str) -> str:
     if not re.fullmatch(ULID, text):
         raise WebRefused(404, "not_found", "there is no such scan: its id is a ULID of 26 letters and digits")
     return text
-
-
-async def json_body(request: Request) -> dict[str, Any]:
-    """Return the body as fields."""
-    try:
-        body = json.loads(await request.body() or b"{}")
-    except (ValueError, RecursionError):
-        raise bad("the body is no JSON") from None
-    if not isinstance(body, dict):
-        raise bad("the body must be fields: {...}")
-    return body
-
-
-def text_field(body: dict[str, Any], name: str, most: int) -> str:
-    """Return a text that must be there."""
-    value = body.get(name)
-    if not isinstance(value, str) or not value.strip() or len(value) > most:
-        raise bad(f"{name}: a text of 1 to {most} letters")
-    return value.strip()
 
 
 def bad(message: str) -> WebRefused:

@@ -17,7 +17,12 @@ def entry_json(entry: Entry) -> dict[str, Any]:
 
 def session_json(session: Session, counts: Counts | None = None) -> dict[str, Any]:
     """Return a session, with its counts if they are known."""
-    found = {"id": session.id, "name": session.name, "began": moment(session.began), "current": session.current}
+    found = {
+        "id": session.id,
+        "name": session.name,
+        "began": moment(session.began),
+        "current": session.current,
+    }
     return found if counts is None else found | {"counts": counts_json(counts)}
 
 

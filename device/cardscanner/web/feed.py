@@ -124,7 +124,11 @@ class Feed:
                     fault = str(error)
                 else:
                     fault = None
-                    if looks % _AGAIN_LOOKS == 0 or self._state is None or gist(document) != gist(self._state):
+                    if (
+                        looks % _AGAIN_LOOKS == 0
+                        or self._state is None
+                        or gist(document) != gist(self._state)
+                    ):
                         self._tell("state", document)
                         self._state = document
                     looks += 1

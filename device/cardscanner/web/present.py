@@ -38,8 +38,8 @@ def sources_of(room: WebRoom) -> Sources:
     way_out = room.control.way_out()
     return Sources(
         config=room.config,
-        state=complete_state(room.facts, way_out),
-        info=room.facts.info(),
+        state=complete_state(room.control.facts, way_out),
+        info=room.control.facts.info(),
         camera=room.camera.report(),
         explanations=room.vitals.explanations,
         way_out=way_out,

@@ -8,10 +8,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from cardscanner.publish.payload_request import ScanningRequest
-from cardscanner.web.access import needs
-from cardscanner.web.asked import bad, json_body
+from cardscanner.web.access import Body, body_of, needs
 from cardscanner.web.orders import give
 from cardscanner.web.room import WebRoom
+
+
+class Scanning(Body):
+    """Whether to scan."""
+
+    on: bool
 
 
 def routes(room: WebRoom) -> list[BaseRoute]:
@@ -19,9 +24,7 @@ def routes(room: WebRoom) -> list[BaseRoute]:
 
     @needs("admin")
     async def scanning(request: Request) -> Response:
-        on = (await json_body(request)).get("on")
-        if not isinstance(on, bool):
-            raise bad("on: true or false")
+        on = (await body_of(request, Scanning)).on
         await run_in_threadpool(give, room, "scanning", ScanningRequest, on=on)
         return JSONResponse({"on": on})
 

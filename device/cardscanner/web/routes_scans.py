@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from cardscanner.control.undo import set_undone
 from cardscanner.history import Entry
 from cardscanner.publish.payload_request import CorrectionRequest
-from cardscanner.web.access import needs
-from cardscanner.web.asked import json_body, scan_id, session_number, text_field, whole_number
+from cardscanner.web.access import Body, body_of, needs
+from cardscanner.web.asked import scan_id, session_number, whole_number
 from cardscanner.web.entry_json import entry_json, session_json
 from cardscanner.web.errors import WebRefused
 from cardscanner.web.orders import give
@@ -20,6 +24,18 @@ MOST_SCANS = 200
 _KEEP = {"Cache-Control": "private, max-age=86400, immutable"}
 
 
+class Correcting(Body):
+    """Which card a scan really was."""
+
+    card_id: str = Field(min_length=1, max_length=256)
+
+
+class Beginning(Body):
+    """A session."""
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+
+
 def routes(room: WebRoom) -> list[BaseRoute]:
     """Return the routes."""
 
@@ -27,9 +43,7 @@ def routes(room: WebRoom) -> list[BaseRoute]:
     def scans(request: Request) -> Response:
         limit = whole_number(request, "limit", 50, 1, MOST_SCANS)
         before = request.query_params.get("before") or None
-        found = room.history.page(
-            None if before is None else scan_id(before), limit, session_number(request)
-        )
+        found = room.history.page(None if before is None else scan_id(before), limit, session_number(request))
         following = found[-1].id if len(found) == limit else None
         return JSONResponse({"scans": [entry_json(each) for each in found], "next": following})
 
@@ -47,15 +61,15 @@ def routes(room: WebRoom) -> list[BaseRoute]:
 
     @needs("admin")
     def undo(request: Request) -> Response:
-        return JSONResponse(entry_json(room.history.undo(_entry(room, request).id)))
+        return JSONResponse(entry_json(_undone(room, request, undone=True)))
 
     @needs("admin")
     def redo(request: Request) -> Response:
-        return JSONResponse(entry_json(room.history.redo(_entry(room, request).id)))
+        return JSONResponse(entry_json(_undone(room, request, undone=False)))
 
     @needs("admin")
     async def correct(request: Request) -> Response:
-        card_id = text_field(await json_body(request), "card_id", 256)
+        card_id = (await body_of(request, Correcting)).card_id
         return JSONResponse(await run_in_threadpool(_corrected, room, request, card_id))
 
     @needs("viewer")
@@ -65,7 +79,7 @@ def routes(room: WebRoom) -> list[BaseRoute]:
 
     @needs("admin")
     async def begin_session(request: Request) -> Response:
-        name = text_field(await json_body(request), "name", 80)
+        name = (await body_of(request, Beginning)).name
         session = await run_in_threadpool(room.history.begin_session, name)
         return JSONResponse(session_json(session), status_code=201)
 
@@ -86,6 +100,10 @@ def _entry(room: WebRoom, request: Request) -> Entry:
     if entry is None:
         raise WebRefused(404, "not_found", "this scan is not kept (any more)")
     return entry
+
+
+def _undone(room: WebRoom, request: Request, *, undone: bool) -> Entry:
+    return set_undone(room.control, _entry(room, request).id, undone=undone)
 
 
 def _corrected(room: WebRoom, request: Request, card_id: str) -> dict[str, object]:

@@ -24,7 +24,7 @@ NextPiece = Callable[[], Awaitable[bytes | None]]
 
 
 class Streamed(Response):
-    """``source`` is entered before the first byte, so it may still refuse; it is left when the client goes."""
+    """``source`` is entered before the first byte, so it may refuse; it is left when the client goes."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Streamed(Response):
         self._patience_s = patience_s
         self.init_headers({"Cache-Control": "no-store", "X-Accel-Buffering": "no", **(headers or {})})
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Send pieces until the client or the source has had enough."""
         with self._source as next_piece:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
