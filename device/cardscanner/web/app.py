@@ -13,17 +13,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from cardscanner.errors import CardscannerError, CommandRefused
-from cardscanner.web import (
-    routes_cards,
-    routes_control,
-    routes_export,
-    routes_health,
-    routes_live,
-    routes_login,
-    routes_scans,
-    routes_settings,
-    routes_state,
-)
+from cardscanner.web import routes_health, routes_login
+from cardscanner.web.data_routes import data_routes
 from cardscanner.web.errors import WebRefused, refusal_answer
 from cardscanner.web.gate import Gate
 from cardscanner.web.room import WebRoom
@@ -53,18 +44,7 @@ def make_app(room: WebRoom) -> Starlette:
 
 def every_route(room: WebRoom) -> list[BaseRoute]:
     """Return what answers with data."""
-    kinds = (
-        routes_login,
-        routes_health,
-        routes_state,
-        routes_live,
-        routes_scans,
-        routes_cards,
-        routes_export,
-        routes_settings,
-        routes_control,
-    )
-    return [route for kind in kinds for route in kind.routes(room)]
+    return [*routes_login.routes(room), *routes_health.routes(room), *data_routes(room)]
 
 
 def _index(_request: Request) -> Response:
