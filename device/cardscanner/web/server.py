@@ -26,7 +26,7 @@ from cardscanner.web.room import WebRoom
 
 log = structlog.get_logger(__name__)
 
-HEAD_WITHIN_S = 10.0
+HEAD_WITHIN_S = 5.0
 """A browser sends its first line at once; what dangles longer only holds a place."""
 MOST_CONNECTIONS = 256
 _AGAIN_S = 5.0
