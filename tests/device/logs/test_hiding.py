@@ -24,7 +24,9 @@ TEXTS = [
     "claim_code={}", "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----", "-----BEGIN EC PRIVATE KEY-----\n{}",
     '{{\\"password\\": \\"{}\\"}}', "Config(host='a', password='{}', port=1)", "bearer {} was refused",
 ]  # fmt: skip
-SECRETS = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+_-.~", min_size=8, max_size=60)
+SECRETS = st.text(
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+_-.~", min_size=8, max_size=60
+)
 WORDS = st.text("abcdefgh ÄÖ(),.;", max_size=20)
 
 
@@ -92,7 +94,9 @@ def test_what_helps_a_reader_stays(text):
     assert hide_in_text(text) == text
 
 
-@pytest.mark.parametrize("key", ["password_file", "key_file", "api_key_file", "card", "session", "keys", "path", "monkey"])
+@pytest.mark.parametrize(
+    "key", ["password_file", "key_file", "api_key_file", "card", "session", "keys", "path", "monkey"]
+)
 def test_keys_that_only_sound_alike_stay(key):
     assert not is_secret(key)
 
@@ -104,7 +108,9 @@ def test_any_text_survives_hiding_and_hiding_again_changes_nothing(text):
     assert hide_in_text(once) == once
 
 
-@pytest.mark.parametrize("text", ["password=" * 3000, "://" * 5000, "a@" * 5000, "\\" * 9000, "eyJ" + "a" * 9000, '"' * 9000])
+@pytest.mark.parametrize(
+    "text", ["password=" * 3000, "://" * 5000, "a@" * 5000, "\\" * 9000, "eyJ" + "a" * 9000, '"' * 9000]
+)
 def test_hostile_text_takes_no_time(text):
     assert isinstance(hide_in_text(text), str)
 

@@ -72,9 +72,12 @@ def test_a_line_has_its_fields_its_priority_and_words_for_people(journald, to_jo
 
 
 @pytest.mark.parametrize(
-    ("level", "priority"), [("debug", "7"), ("info", "6"), ("warning", "4"), ("error", "3"), ("critical", "2")]
+    ("level", "priority"),
+    [("debug", "7"), ("info", "6"), ("warning", "4"), ("error", "3"), ("critical", "2")],
 )
-def test_levels_are_syslogs_priorities_with_fields_and_without(journald, to_journal, monkeypatch, level, priority):
+def test_levels_are_syslogs_priorities_with_fields_and_without(
+    journald, to_journal, monkeypatch, level, priority
+):
     configure_logs("debug")
     getattr(structlog.get_logger(), level)("x")
     assert entry(journald)["PRIORITY"] == priority
@@ -128,13 +131,19 @@ def test_only_the_stream_that_systemd_names_is_the_journal(to_journal, monkeypat
 
 
 NAMES = st.text(string.printable, max_size=80)
-VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=20) | st.lists(st.integers(), max_size=3)
+VALUES = (
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20) | st.lists(st.integers(), max_size=3)
+)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(NAMES, VALUES, max_size=5))
 def test_every_field_has_a_name_that_the_journal_takes_and_none_that_means_something_else(fields):
-    event = {"event": "x", "level": "error", **{k: v for k, v in fields.items() if k not in {"event", "level"}}}
+    event = {
+        "event": "x",
+        "level": "error",
+        **{k: v for k, v in fields.items() if k not in {"event", "level"}},
+    }
     found = journal_fields(event)
     assert all(re.fullmatch(r"[A-Z][A-Z0-9_]{0,63}", name) for name in found)
     assert (found["PRIORITY"], found["SYSLOG_IDENTIFIER"]) == ("3", "cardscanner")
@@ -142,6 +151,13 @@ def test_every_field_has_a_name_that_the_journal_takes_and_none_that_means_somet
 
 
 def test_a_field_called_like_one_of_the_journals_own_gets_another_name():
-    found = journal_fields({"event": "x", "level": "info", "message": "m", "priority": 9, "unit": "u", "9": 1})
-    assert (found["FIELD_MESSAGE"], found["FIELD_PRIORITY"], found["FIELD_UNIT"], found["FIELD_9"]) == ("m", "9", "u", "1")
+    found = journal_fields(
+        {"event": "x", "level": "info", "message": "m", "priority": 9, "unit": "u", "9": 1}
+    )
+    assert (found["FIELD_MESSAGE"], found["FIELD_PRIORITY"], found["FIELD_UNIT"], found["FIELD_9"]) == (
+        "m",
+        "9",
+        "u",
+        "1",
+    )
     assert (found["PRIORITY"], found["MESSAGE"]) == ("6", "x message=m priority=9 unit=u 9=1")

@@ -1,8 +1,9 @@
 """The log in a file: never too large, and never in the way."""
 
 import json
-import os
 import threading
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import structlog
@@ -40,7 +41,7 @@ def test_a_file_makes_room_before_it_grows_too_large_and_the_oldest_goes(tmp_pat
     log = structlog.get_logger()
     for number in range(100):
         log.info("line", number=number)
-    assert sorted(os.listdir(tmp_path)) == ["c.log", "c.log.1", "c.log.2"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["c.log", "c.log.1", "c.log.2"]
     assert all(each.stat().st_size <= 1000 for each in tmp_path.iterdir())
     kept = [line["number"] for name in ("c.log.2", "c.log.1", "c.log") for line in lines(tmp_path / name)]
     assert kept == list(range(kept[0], 100))
@@ -50,7 +51,7 @@ def test_one_file_is_enough_for_who_wants_one(tmp_path):
     configure_logs(shape="json", file=LogFile(tmp_path / "c.log", 500, 1))
     for number in range(50):
         structlog.get_logger().info("line", number=number)
-    assert os.listdir(tmp_path) == ["c.log"]
+    assert [each.name for each in tmp_path.iterdir()] == ["c.log"]
     assert lines(tmp_path / "c.log")[-1]["number"] == 49
 
 
@@ -87,15 +88,13 @@ def test_a_full_disk_costs_scanning_nothing(tmp_path, capsys):
 
 
 def test_standard_output_that_is_full_or_gone_ends_nothing(monkeypatch, tmp_path):
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         monkeypatch.setattr("sys.stdout", full)
         configure_logs(shape="json", file=LogFile(tmp_path / "c.log", 10_000, 3))
         structlog.get_logger().info("still here")
         monkeypatch.undo()
-        try:
+        with suppress(OSError):
             full.close()
-        except OSError:
-            pass
     assert lines(tmp_path / "c.log")[0]["event"] == "still here"
 
 

@@ -110,7 +110,10 @@ def test_nobody_there_is_said_with_the_address():
 
 
 def test_an_error_of_the_server_is_told():
-    with web(lambda handler: say(handler, b"", 503)) as address, pytest.raises(UpdateSourceAway, match="answered 503"):
+    with (
+        web(lambda handler: say(handler, b"", 503)) as address,
+        pytest.raises(UpdateSourceAway, match="answered 503"),
+    ):
         read_index(address, 5)
 
 
@@ -152,15 +155,20 @@ def test_a_server_that_says_nothing_is_given_up():
 
 
 def test_a_server_that_speaks_no_http_is_an_error_with_words():
-    with web(lambda handler: handler.wfile.write(b"SSH-2.0-x\r\n")) as address, pytest.raises(UpdateSourceAway):
+    with (
+        web(lambda handler: handler.wfile.write(b"SSH-2.0-x\r\n")) as address,
+        pytest.raises(UpdateSourceAway),
+    ):
         read_index(address, 5)
 
 
-@pytest.mark.parametrize("target", ["http://example.org/index.json", "file:///etc/passwd", "ftp://127.0.0.1/x"])
+@pytest.mark.parametrize(
+    "target", ["http://example.org/index.json", "file:///etc/passwd", "ftp://127.0.0.1/x"]
+)
 def test_a_redirection_to_where_others_can_read_along_is_not_followed(target):
-    with web(lambda handler: say(handler, b"", 302, Location=target)) as address:
-        with pytest.raises(UpdateSourceAway, match="not https|not allowed|302"):
-            read_index(address, 5)
+    redirecting = web(lambda handler: say(handler, b"", 302, Location=target))
+    with redirecting as address, pytest.raises(UpdateSourceAway, match=r"not https|not allowed|302"):
+        read_index(address, 5)
 
 
 @settings(max_examples=200, deadline=None)
