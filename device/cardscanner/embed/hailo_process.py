@@ -24,7 +24,7 @@ from cardscanner.errors import ArtifactError, EmbedderAway, EmbedderDead, Embedd
 from cardscanner.ports import EmbedderHealth, ModelInfo
 from cardscanner.records import Batch, Vectors
 
-SLACK_S = 0.5
+SLACK_S = 0.3
 """Beside the configured time of an inference: for the way there and back, and for a batch."""
 _FIRST_PAUSE = 2
 
