@@ -34,9 +34,9 @@ log = structlog.get_logger(__name__)
 Listener = Callable[[str, Entry], None]
 """Called with ``scan``, ``undone``, ``redone`` or ``corrected`` and the entry, in the history's thread."""
 
-WRITE_AFTER_S = 60.0
+WRITE_AFTER_S = 300.0
 WRITE_SCANS = 64
-"""When a batch is written: each one costs some 20 KB, however little is in it."""
+"""When a batch is written: each one costs some 25 KB, however little is in it."""
 _BUSY_S = 2.0
 _MOST_NEWS = 1000
 

@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 
 _SELECT = (
     "SELECT id, seq, epoch, decision, session, undone, corrected,"
-    " EXISTS (SELECT 1 FROM photo WHERE photo.n = scan.n), details FROM scan "
+    " photo IS NOT NULL, details FROM scan "
 )
 _ENTRY = _SELECT + "WHERE id = ?"
 _PAGE = (
@@ -28,8 +28,8 @@ _ON = (
     + "WHERE n > ?1 AND (?2 IS NULL OR session = ?2) ORDER BY n LIMIT ?3"
 )
 _ADD = (
-    "INSERT OR IGNORE INTO scan (id, seq, epoch, decision, session, undone, corrected, card_id, details)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT OR IGNORE INTO scan (id, seq, epoch, decision, session, undone, corrected, card_id, details, photo)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _TALLY = (
     "SELECT card_id, undone, count(*) FROM scan WHERE ?1 IS NULL OR session = ?1 GROUP BY card_id, undone"
@@ -67,9 +67,7 @@ def read_sessions(connection: sqlite3.Connection) -> list[Session]:
 def write_scan(connection: sqlite3.Connection, entry: Entry, photo: bytes | None) -> None:
     """Store a scan that the file does not hold yet."""
     row = (entry.id, entry.seq, entry.epoch, entry.decision, entry.session)
-    stored = connection.execute(_ADD, (*row, entry.undone, entry.corrected, entry.card_id, pack(entry)))
-    if photo is not None and stored.rowcount == 1:
-        connection.execute("INSERT OR REPLACE INTO photo VALUES (?, ?)", (stored.lastrowid, photo))
+    connection.execute(_ADD, (*row, entry.undone, entry.corrected, entry.card_id, pack(entry), photo))
 
 
 def write_word(connection: sqlite3.Connection, identity: str, word: Word) -> None:
@@ -89,10 +87,8 @@ def read_entry(connection: sqlite3.Connection, identity: str) -> Entry | None:
 
 def read_photo(connection: sqlite3.Connection, identity: str) -> bytes | None:
     """Return the photo of a scan, or ``None``."""
-    row = connection.execute(
-        "SELECT jpeg FROM photo WHERE n = (SELECT n FROM scan WHERE id = ?)", (identity,)
-    ).fetchone()
-    return None if row is None else bytes(row[0])
+    row = connection.execute("SELECT photo FROM scan WHERE id = ?", (identity,)).fetchone()
+    return None if row is None or row[0] is None else bytes(row[0])
 
 
 def read_page(

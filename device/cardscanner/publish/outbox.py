@@ -24,7 +24,7 @@ from cardscanner.publish.clock import boot_id
 from cardscanner.publish.doorbell import Doorbell
 from cardscanner.publish.ledger import Ledger
 from cardscanner.publish.outbox_check import primary_code, row_crc
-from cardscanner.publish.outbox_file import copy_file, open_file, storage_faults
+from cardscanner.publish.outbox_file import copy_file, open_file, storage_faults, written_at_leisure
 from cardscanner.publish.rows import Backlog, Compose, Row, Stamp
 
 log = structlog.get_logger(__name__)
@@ -139,7 +139,7 @@ class Outbox:
         with self._lock:
             due = self._ledger.any_taken if now else self._ledger.due()
         if due:
-            with self._storage() as connection:
+            with self._storage() as connection, written_at_leisure(connection):
                 self._ledger.forget(connection)
         return due
 
