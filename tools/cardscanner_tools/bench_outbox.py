@@ -141,7 +141,13 @@ def _sqlite_without_fsync(path: Path) -> Iterator[Way]:
 def synthetic_event(number: int) -> ScanEvent:
     """Return a match with the usual number of candidates."""
     cards = [
-        Card(f"base1-{number + step}", f"Card {number + step}", step, {"set": "base1"}) for step in range(5)
+        Card(
+            f"base1-{number + step}",
+            f"Professor's Research {number + step}",
+            step,
+            {"set": "base1", "number": f"{number}/165", "lang": "en", "finish": "holo"},
+        )
+        for step in range(5)
     ]
     candidates = tuple(Candidate(card, 0.94 - 0.03 * step) for step, card in enumerate(cards))
     now_ns = time.monotonic_ns()

@@ -10,9 +10,10 @@ import numpy as np
 from cardscanner.records import Corners, Frame, Picture, ScanEvent
 from cardscanner.rectify import card_picture
 
-TALLEST_PX = 192
+TALLEST_PX = 176
 QUALITY = 50
-"""4.1 KB for the cards of real photos: two thirds of what a scan costs the SD card."""
+"""3.6 KB for the cards of real photos (``python -m cardscanner_tools.bench_storage --data``): a quarter of all
+that a scan writes to the SD card."""
 
 
 def small_photo(event: ScanEvent, frame: Frame) -> bytes | None:

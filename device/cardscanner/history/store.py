@@ -13,10 +13,7 @@ from cardscanner.history.entry import Entry, Session, pack, unpack
 
 log = structlog.get_logger(__name__)
 
-_SELECT = (
-    "SELECT id, seq, epoch, decision, session, undone, corrected,"
-    " photo IS NOT NULL, details FROM scan "
-)
+_SELECT = "SELECT id, seq, epoch, decision, session, undone, corrected, photo IS NOT NULL, details FROM scan "
 _ENTRY = _SELECT + "WHERE id = ?"
 _PAGE = (
     _SELECT
