@@ -2,11 +2,12 @@
 
     python -m cardscanner_tools.bench_storage [--scans 3000] [--photo-bytes 3600 | --data FOLDER] [--json]
 
-The worst of ways: scans come one by one, evenly through 24 hours, so that each is stored, delivered and noted by
-itself and few share a batch of the history. Bytes are those of ``/proc/self/io`` (``write_bytes``): pages of 4 KiB
-that the kernel was made to write to the block device, side files included; the file system's own
-journal is not in it. The baseline is what one does first: insert and delete the same message in SQLite, each with
-a commit of its own. Counting begins when the outbox holds all the delivered messages that it keeps. ``--data`` takes the photos of cards from labelled pictures instead of bytes of one size.
+The worst of ways: scans come one by one, evenly through 24 hours, so that each is stored, delivered and
+noted by itself and few share a batch of the history. Counting begins when the outbox holds all the delivered
+messages that it keeps. Bytes are those of ``/proc/self/io`` (``write_bytes``): pages of 4 KiB that the kernel
+was made to write to the block device, side files included; the file system's own journal is not in it. The
+baseline is what one does first: insert and delete the same message in SQLite, each with a commit of its own.
+``--data`` takes the photos of cards from labelled pictures instead of bytes of one size.
 """
 
 from __future__ import annotations
@@ -61,10 +62,8 @@ def main() -> None:
 
 def measure(folder: Path, scans: int, photos: list[bytes], keep_delivered: int = 2000) -> Figures:
     """Return bytes for each scan and megabytes a day."""
-    (folder / "kept").mkdir()
-    with closing(
-        Outbox.open(OutboxConfig(path=folder / "kept/outbox.db", keep_delivered=keep_delivered))
-    ) as outbox:
+    config = OutboxConfig(path=folder / "kept/outbox.db", keep_delivered=keep_delivered)
+    with closing(Outbox.open(config)) as outbox:
         _deliver(outbox, keep_delivered + keep_delivered // 20)
         day = _day(outbox, folder / "kept/history.db", scans, photos)
     written = {"naive": _naive(folder / "naive.db", scans), **day}

@@ -1,8 +1,8 @@
 """History: every decided card with a small photo, for the page and for export.
 
-The outbox is where a scan becomes durable; the history follows it in batches, a minute behind at most, so
-that a day of scanning costs few bytes of the SD card's life. What a kill takes from memory is read from the outbox
-at the next start, all but the photos. It never blocks the scan thread, and never fails it.
+The outbox is where a scan becomes durable; the history follows it in batches, five minutes behind at most, so
+that a day of scanning costs few bytes of the SD card's life. What a kill takes from memory is read from the
+outbox at the next start, all but the photos. It never blocks the scan thread, and never fails it.
 """
 
 from __future__ import annotations
@@ -66,6 +66,8 @@ class History:
         self._closed = False
         self.stored_bytes = 0
         """Size of the file."""
+        self.stored_scans = 0
+        """How many scans are in it."""
 
     @classmethod
     def open(cls, path: Path, config: HistoryConfig, outbox: Outbox) -> History:
@@ -237,7 +239,8 @@ class History:
             if not (scans or words or sessions):
                 return False
             size = sum(len(each.photo or b"") + 2 * PAGE_BYTES for each in scans)
-            if make_room(connection, self._max_bytes, size):
+            room_made = make_room(connection, self._max_bytes, size)
+            if room_made:
                 self._tallies.clear()
             connection.execute("BEGIN IMMEDIATE")
             store.write_sessions(connection, sessions)
@@ -247,6 +250,7 @@ class History:
                 store.write_word(connection, identity, word)
             connection.execute("COMMIT")
             self.stored_bytes = used_bytes(connection)
+            self.stored_scans = store.count(connection) if room_made else self.stored_scans + len(scans)
             self._fresh.written()
             self._sessions.written(sessions)
         return True
@@ -347,7 +351,7 @@ class History:
         connection = open_file(self._path, _BUSY_S)
         try:
             limit_pages(connection, self._max_bytes)
-            self.stored_bytes = used_bytes(connection)
+            self.stored_bytes, self.stored_scans = used_bytes(connection), store.count(connection)
             sessions = store.read_sessions(connection)
         except (sqlite3.Error, ValueError) as error:
             connection.close()

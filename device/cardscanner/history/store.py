@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import structlog
 
 from cardscanner.history.entry import Entry, Session, pack, unpack
+from cardscanner.history.history_file import file_faults
 
 log = structlog.get_logger(__name__)
 
-_SELECT = "SELECT id, seq, epoch, decision, session, undone, corrected, photo IS NOT NULL, details FROM scan "
-_ENTRY = _SELECT + "WHERE id = ?"
-_PAGE = (
-    _SELECT
-    + "WHERE (?1 IS NULL OR n < (SELECT n FROM scan WHERE id = ?1)) AND (?2 IS NULL OR session = ?2)"
-    + " ORDER BY n DESC LIMIT ?3"
-)
-_ON = (
-    _SELECT.replace("SELECT id", "SELECT n, id", 1)
-    + "WHERE n > ?1 AND (?2 IS NULL OR session = ?2) ORDER BY n LIMIT ?3"
-)
+_COLUMNS = "id, seq, epoch, decision, session, undone, corrected, photo IS NOT NULL, details"
+_ENTRY = f"SELECT {_COLUMNS} FROM scan WHERE id = ?"  # noqa: S608 - all of it is in this file
+_PAGE = f"""
+SELECT {_COLUMNS} FROM scan
+WHERE (?1 IS NULL OR n < (SELECT n FROM scan WHERE id = ?1)) AND (?2 IS NULL OR session = ?2)
+ORDER BY n DESC LIMIT ?3
+"""  # noqa: S608
+_ON = f"""
+SELECT n, {_COLUMNS} FROM scan WHERE n > ?1 AND (?2 IS NULL OR session = ?2) ORDER BY n LIMIT ?3
+"""  # noqa: S608
 _ADD = (
-    "INSERT OR IGNORE INTO scan (id, seq, epoch, decision, session, undone, corrected, card_id, details, photo)"
+    "INSERT OR IGNORE INTO scan"
+    " (id, seq, epoch, decision, session, undone, corrected, card_id, details, photo)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _TALLY = (
@@ -109,6 +112,29 @@ def read_tally(connection: sqlite3.Connection, session: int | None) -> Iterator[
     """Return how often each card was scanned: card id, whether undone, how often."""
     for card_id, undone, count in connection.execute(_TALLY, (session,)):
         yield card_id, bool(undone), count
+
+
+def count(connection: sqlite3.Connection) -> int:
+    """Return how many scans there are."""
+    return int(connection.execute("SELECT count(*) FROM scan").fetchone()[0])
+
+
+def look_up(path: Path, identity: str) -> tuple[Entry, bytes | None] | None:
+    """Return a scan and its photo from a file, beside a scanner that may be running; ``None``: not there.
+
+    Raises
+    ------
+    HistoryFault
+        It cannot be read.
+    """
+    if not path.is_file():
+        return None
+    with (
+        file_faults(path),
+        closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection,
+    ):
+        entry = read_entry(connection, identity)
+        return None if entry is None else (entry, read_photo(connection, identity))
 
 
 def newest_seq(connection: sqlite3.Connection, epoch: str) -> int:

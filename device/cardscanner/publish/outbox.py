@@ -318,8 +318,16 @@ class Outbox:
         with suppress(sqlite3.Error):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-        if primary_code(error) not in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY}:
+        if primary_code(error) == sqlite3.SQLITE_FULL:
+            self._make_room(connection)
+        elif primary_code(error) != sqlite3.SQLITE_BUSY:
             self._drop()
+
+    def _make_room(self, connection: sqlite3.Connection) -> None:
+        """Shorten the log, and let delivered rows go, so that the next call may find room in the file."""
+        with suppress(sqlite3.Error):
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._ledger.spare(connection)
 
     def _drop(self) -> None:
         if self._connection is not None:

@@ -82,8 +82,8 @@ def storage_faults(path: Path) -> Iterator[None]:
 def written_at_leisure(connection: sqlite3.Connection) -> Iterator[None]:
     """Commit without waiting for the disk: with the next commit that does, or when the kernel finds time.
 
-    For what has arrived: a crash or ``kill -9`` does not lose it, and after a power cut it is sent again. A scan
-    then costs one wait and one share of a page of the disk instead of two.
+    For what has arrived: a crash or ``kill -9`` does not lose it, and after a power cut it is sent again. A
+    scan then costs one wait and one share of a page of the disk instead of two.
     """
     connection.execute("PRAGMA synchronous = NORMAL")
     try:
