@@ -23,7 +23,7 @@ from cardscanner.history import store
 from cardscanner.history.entry import Counts, Entry, Session, read_scan
 from cardscanner.history.fresh import MOST_SCANS, Fresh, worded
 from cardscanner.history.history_file import PAGE_BYTES, file_faults, is_damage, open_file, set_aside
-from cardscanner.history.quota import limit_pages, make_room, used_bytes
+from cardscanner.history.quota import limit_pages, make_room, shrink, used_bytes
 from cardscanner.history.sessions import Sessions
 from cardscanner.history.store import Word
 from cardscanner.history.tally import Tally
@@ -255,6 +255,12 @@ class History:
             self._sessions.written(sessions)
         return True
 
+    def shrink(self) -> None:
+        """Make the file smaller if its quota was lowered."""
+        with self._storage() as connection:
+            if shrink(connection, self._max_bytes):
+                self._begin(connection)
+
     @property
     def due(self) -> bool:
         """Whether it is time to write: enough waits, or something has waited for long enough."""
@@ -348,15 +354,25 @@ class History:
                     raise
 
     def _load(self) -> sqlite3.Connection:
-        connection = open_file(self._path, _BUSY_S)
+        with file_faults(self._path):
+            try:
+                return self._begin(open_file(self._path, _BUSY_S))
+            except sqlite3.Error as error:
+                if not is_damage(error):
+                    raise
+                set_aside(self._path, str(error))
+                self.behind = True
+            return self._begin(open_file(self._path, _BUSY_S))
+
+    def _begin(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        """Read what memory has to know of a file just opened."""
         try:
             limit_pages(connection, self._max_bytes)
             self.stored_bytes, self.stored_scans = used_bytes(connection), store.count(connection)
-            sessions = store.read_sessions(connection)
-        except (sqlite3.Error, ValueError) as error:
+            self._sessions.load(store.read_sessions(connection))
+        except sqlite3.Error:
             connection.close()
-            raise HistoryFault(f"history {self._path}: {error}") from error
-        self._sessions.load(sessions)
+            raise
         self._tallies.clear()
         self._connection = connection
         return connection

@@ -12,8 +12,8 @@ from cardscanner.rectify import card_picture
 
 TALLEST_PX = 176
 QUALITY = 50
-"""3.2 KB for the cards of real photos (``python -m cardscanner_tools.bench_storage --data``): a quarter of all
-that a scan writes to the SD card."""
+"""3.2 KB for the cards of real photos (``python -m cardscanner_tools.bench_storage --data``): a quarter of
+all that a scan writes to the SD card."""
 
 
 def small_photo(event: ScanEvent, frame: Frame) -> bytes | None:

@@ -61,7 +61,10 @@ def write_sessions(connection: sqlite3.Connection, sessions: Sequence[Session]) 
 def read_sessions(connection: sqlite3.Connection) -> list[Session]:
     """Return every session, oldest first."""
     rows = connection.execute("SELECT id, name, began, epoch, after_seq FROM session ORDER BY id")
-    return [Session(each, name, datetime.fromisoformat(began), *rest) for each, name, began, *rest in rows]
+    try:
+        return [Session(each, name, datetime.fromisoformat(began), *rest) for each, name, began, *rest in rows]
+    except ValueError as error:
+        raise sqlite3.DatabaseError(f"a session is not what was stored: {error}") from error
 
 
 def write_scan(connection: sqlite3.Connection, entry: Entry, photo: bytes | None) -> None:

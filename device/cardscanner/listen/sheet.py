@@ -65,7 +65,7 @@ class Sheet:
             self._write("".join(_line(row) for row in rows).encode())
 
     def remove(self, row: Sequence[str]) -> None:
-        """Take the last line out that is this row, if there is one; a crash leaves the old file or the new one.
+        """Take the last line out that is this row, if there is one; a crash leaves the old file or a new one.
 
         Raises
         ------
