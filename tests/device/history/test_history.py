@@ -244,7 +244,9 @@ def test_a_damaged_file_is_moved_aside_and_told_once_and_the_outbox_fills_a_new_
         kept.keeper.step(0)
         assert [each.seq for each in kept.history.export_rows(None)] == list(range(1, 302))
         assert kept.history.counts().scans == 301
-    assert [each.name for each in tmp_path.glob("*.damaged-*") if each.stat().st_size] == ["history.db.damaged-1"]
+    assert [each.name for each in tmp_path.glob("*.damaged-*") if each.stat().st_size] == [
+        "history.db.damaged-1"
+    ]
 
 
 def test_a_scan_that_is_damaged_inside_is_left_out_and_the_others_stay(kept: Keeping, tmp_path):
