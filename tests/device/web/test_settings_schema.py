@@ -10,7 +10,7 @@ from cardscanner.control.settings import SETTABLE
 from cardscanner.web.settings_schema import key_in, settable_values, settings_schema
 
 
-@pytest.fixture(params=["picamera", "opencv", "replay"])
+@pytest.fixture(params=["picamera2", "opencv", "replay"])
 def config(request, tmp_path):
     path = tmp_path / "cardscanner.yaml"
     more = ", path: frames" if request.param == "replay" else ""
