@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import ssl
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,13 +19,12 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from cardscanner.config import WebConfig
-from cardscanner.errors import ConfigError
 from cardscanner.web.app import make_app
 from cardscanner.web.room import WebRoom
 
 log = structlog.get_logger(__name__)
 
-HEAD_WITHIN_S = 10.0
+HEAD_WITHIN_S = 5.0
 """A browser sends its first line at once; what dangles longer only holds a place."""
 MOST_CONNECTIONS = 256
 SEND_BUFFER_BYTES = 128 * 1024
@@ -36,19 +34,6 @@ DEAF_MS = 30_000
 _AGAIN_S = 5.0
 _BEAT_S = 0.25
 _BACKLOG = 128
-
-
-def check_tls(web: WebConfig) -> None:
-    """Raise :class:`ConfigError` when certificate and key cannot be used."""
-    if web.tls is None:
-        return
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(web.tls.cert_file, web.tls.key_file)
-    except OSError as error:  # SSLError is one
-        raise ConfigError(
-            f"web.tls: {web.tls.cert_file} and {web.tls.key_file} cannot be used: {error}; "
-            "both are PEM files, and the key belongs to the certificate"
-        ) from error
 
 
 def serve_page(room: WebRoom) -> Callable[[threading.Event], None]:
