@@ -27,6 +27,10 @@ log = structlog.get_logger(__name__)
 HEAD_WITHIN_S = 5.0
 """A browser sends its first line at once; what dangles longer only holds a place."""
 MOST_CONNECTIONS = 256
+SEND_BUFFER_BYTES = 128 * 1024
+"""In the kernel, for each connection; without a bound it grows to megabytes, seconds of live view."""
+DEAF_MS = 30_000
+"""A connection ends when its other side takes nothing for so long."""
 _AGAIN_S = 5.0
 _BEAT_S = 0.25
 _BACKLOG = 128
@@ -61,9 +65,17 @@ def _listen(room: WebRoom, stopping: threading.Event) -> socket.socket | None:
             )
         _wait(room, stopping)
         return None
+    _bound(listener)
     room.vitals.leave("page")
     log.info("the page is served", address=web.host, port=web.port, tls=web.tls is not None)
     return listener
+
+
+def _bound(listener: socket.socket) -> None:
+    """Bound what a browser that reads nothing costs: its connections take this over from the listener."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux: ends connections whose other side takes nothing
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAF_MS)
 
 
 def _wait(room: WebRoom, stopping: threading.Event) -> None:
