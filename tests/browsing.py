@@ -44,7 +44,8 @@ class Box:
 
     config: Path
     port: int
-    daemon: Daemon | None = field(default=None)
+    daemon: Daemon | None = None
+    people: list[Person] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -72,9 +73,21 @@ class Box:
 
     def claim(self) -> Person:
         """Make the first account without a browser."""
-        person = Person(self.url)
+        person = self.person()
         person.post("/api/claim", code=self.claim_code(), name=NAME, password=PASSWORD)
         return person
+
+    def person(self) -> Person:
+        """Return somebody who is not logged in yet."""
+        self.people.append(Person(self.url))
+        return self.people[-1]
+
+    def stop(self) -> None:
+        """End everything."""
+        for each in self.people:
+            each.close()
+        if self.daemon is not None:
+            self.daemon.__exit__()
 
     def _answers(self) -> bool:
         try:
@@ -89,6 +102,10 @@ class Person:
     def __init__(self, url: str) -> None:
         self._client = httpx.Client(base_url=url, timeout=20)
         self._csrf = ""
+
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()
 
     @property
     def cookies(self) -> list[dict[str, Any]]:
@@ -129,12 +146,11 @@ def running_box(folder: Path, **sections: Any) -> Iterator[Box]:
     port = free_port()
     sections = {"camera": paced_film(), "history": {}, "web": {"host": "127.0.0.1", "port": port}, **sections}
     box = Box(scanner.config(**sections), port)
-    box.start()
-    assert box.daemon is not None
     try:
+        box.start()
         yield box
     finally:
-        box.daemon.__exit__()
+        box.stop()
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def ada(box: Box) -> Person:
 @pytest.fixture(scope="session")
 def vera(box: Box, ada: Person) -> Person:
     """Somebody who may only look on."""
-    person = Person(box.url)
+    person = box.person()
     person.post("/api/login", name="vera", password="only looking on")
     return person
 
