@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from brokers import free_port
 from daemons import Daemon
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from small_scanner import small_scanner
+
+if TYPE_CHECKING:  # only `make test-browser` installs Playwright
+    from playwright.sync_api import Browser, Page
 
 NAME, PASSWORD = "ada", "correct horse battery"
 ARGUMENTS = [
@@ -158,6 +160,8 @@ def running_browser() -> Iterator[Browser]:
     """Start the system's Chromium."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     assert program is not None, "Chromium is not installed; run: make test-browser"
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
         yield browser
@@ -167,7 +171,7 @@ def running_browser() -> Iterator[Browser]:
 @contextmanager
 def looking(browser: Browser, box: Box, person: Person | None = None, **options: Any) -> Iterator[Page]:
     """Open the page, logged in as a person; what the page complains about fails the test."""
-    context: BrowserContext = browser.new_context(
+    context = browser.new_context(
         **{"viewport": WIDE, "base_url": box.url, "locale": "en-GB", "reduced_motion": "reduce", **options}
     )
     context.set_default_timeout(15_000)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from browsing import Box, Person, running_box, running_browser
-from playwright.sync_api import Browser
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+collect_ignore_glob = [] if find_spec("playwright") else ["test_*.py"]
+"""Only `make test-browser` installs Playwright."""
 
 
 @pytest.fixture(scope="session")

@@ -32,8 +32,9 @@ def test_the_database_is_searched(browser: Browser, box: Box, ada: Person) -> No
 def test_every_part_says_how_it_is(browser: Browser, box: Box, ada: Person) -> None:
     with looking(browser, box, ada) as page:
         page.get_by_role("link", name=re.compile("^State")).click()
-        for each in ada.get("/api/state")["parts"]:
-            expect(page.locator("#parts")).to_contain_text(each["words"][1:20])
+        for part in ada.get("/api/state")["parts"]:
+            if part["part"] not in ("camera", "disk"):  # their figures move
+                expect(page.locator("#parts")).to_contain_text(part["words"])
         expect(page.locator("#parts li")).to_have_count(9)
         expect(page.locator("#versions")).to_contain_text("small")
         assert_usable(page)

@@ -68,7 +68,7 @@ def test_scanning_is_stopped_and_started(browser: Browser, box: Box, ada: Person
         eventually(lambda: ada.get("/api/state")["scanning"])
 
 
-def test_an_undone_card_leaves_the_count_and_comes_back(browser: Browser, box: Box, still: Person) -> None:
+def test_an_undone_card_leaves_count_and_export_and_comes_back(browser: Browser, box: Box, still: Person) -> None:
     with looking(browser, box, still) as page:
         expect(first_row(page)).to_be_visible()
         counted = still.get("/api/state")["counts"]
@@ -79,6 +79,9 @@ def test_an_undone_card_leaves_the_count_and_comes_back(browser: Browser, box: B
         expect(page.locator("#count-cards")).to_have_text(str(counted["cards"] - 1))
         assert_usable(page)
         assert still.get(f"/api/scans/{entry}")["undone"]
+        with page.expect_download() as waiting:
+            page.get_by_role("link", name="CSV").click()
+        assert entry not in waiting.value.path().read_text(encoding="utf-8")
         page.locator("#redo-button").click()
         expect(first_row(page)).not_to_have_class(re.compile("undone"))
         expect(page.locator("#count-cards")).to_have_text(str(counted["cards"]))
