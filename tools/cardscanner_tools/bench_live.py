@@ -199,17 +199,24 @@ def scanner(root: Path) -> Iterator[Scanner]:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     path = root / "cardscanner.yaml"
-    film = {"backend": "replay", "path": str(shipped_folder("demo") / "film.mp4"), "paced": False, "loop": True}
+    film = {
+        "backend": "replay",
+        "path": str(shipped_folder("demo") / "film.mp4"),
+        "paced": False,
+        "loop": True,
+    }
     path.write_text(
-        yaml.safe_dump({
-            "device_id": "bench",
-            "camera": film,
-            "embedder": {"backend": "onnx", "model": str(shipped_model()), "threads": 1},
-            "index": {"database": str(shipped_database())},
-            "outbox": {"path": "outbox.db"},
-            "publish": {"backend": "stdout"},
-            "web": {"host": "127.0.0.1", "port": port},
-        }),
+        yaml.safe_dump(
+            {
+                "device_id": "bench",
+                "camera": film,
+                "embedder": {"backend": "onnx", "model": str(shipped_model()), "threads": 1},
+                "index": {"database": str(shipped_database())},
+                "outbox": {"path": "outbox.db"},
+                "publish": {"backend": "stdout"},
+                "web": {"host": "127.0.0.1", "port": port},
+            }
+        ),
         encoding="utf-8",
     )
     config = load_config(path)
