@@ -31,6 +31,11 @@ export const text = (id, words) => {
   byId(id).textContent = words;
 };
 
+/** Words with `commands` in them, as nodes. */
+export function withCode(words) {
+  return words.split("`").map((each, place) => (place % 2 ? el("code", {}, each) : document.createTextNode(each)));
+}
+
 /** A picture that vanishes, with a drawn card in its place, when there is none. */
 export function picture(source, alt, eager = false) {
   const frame = el("span", { class: "picture" });

@@ -2,7 +2,7 @@
 
 import { ask } from "/static/api.js";
 import { attempt } from "/static/dialogs.js";
-import { byId, el, icon, text } from "/static/dom.js";
+import { byId, el, icon, text, withCode } from "/static/dom.js";
 import { isAdmin, on, part, store } from "/static/store.js";
 
 const ELSEWHERE = "/static/icon.svg";
@@ -24,7 +24,7 @@ export function prepareLive() {
   on("state", () => { update(); showRunning(); });
   on("hints", showHints);
   on("online", update);
-  on("offline", update);
+  on("offline", () => { update(); showHints([]); });
 }
 
 /** Whether the scan view is the one on the screen. */
@@ -70,7 +70,7 @@ function showAway(camera) {
   byId("live-away").hidden = !gone;
   if (!gone) return;
   text("live-away-words", store.online ? camera.words : "The box does not answer");
-  text("live-away-fix", (store.online && camera.fix) || "");
+  byId("live-away-fix").replaceChildren(...withCode((store.online && camera.fix) || ""));
 }
 
 function showRunning() {
