@@ -27,6 +27,7 @@ from cardscanner.control import ControlRoom, open_desk
 from cardscanner.control.memory import log_lines, remember_restart, remembered_transactions, with_room
 from cardscanner.errors import CardscannerError
 from cardscanner.facts import DeviceFacts
+from cardscanner.heaps import keep_heaps_few, return_memory
 from cardscanner.heart import OPEN_S, Heart
 from cardscanner.logs import configure_logs
 from cardscanner.mailbox import LatestSlot
@@ -105,6 +106,7 @@ def run_daemon(path: Path, notifier: Notifier | None = None) -> bool:
     CardscannerError
         What could not be opened, or why a thread ended: the process should end with its ``exit_code``.
     """
+    keep_heaps_few()
     notifier = notifier or Notifier()
     config: Config | None = load_config(path)
     transactions = remembered_transactions()
@@ -113,6 +115,7 @@ def run_daemon(path: Path, notifier: Notifier | None = None) -> bool:
             extras = Extras(transactions=transactions, lines=log_lines(config))
             configure_logs(config.log.level, config.log.format, extras.lines)
             config = _serve(config, path, signals, notifier, extras)
+            return_memory()
     return remember_restart(signals)
 
 

@@ -127,7 +127,8 @@ def plot(path: Path, samples: Sequence[Sample], troubles: Sequence[tuple[float, 
         for at_s, _ in troubles:
             axes.axvline(at_s / 60, color="0.8", linewidth=0.5)
         axes.legend(loc="lower right")
-    FigureCanvasAgg(figure).print_png(path)
+    FigureCanvasAgg(figure)
+    figure.savefig(path)
 
 
 def per_day(amount: float, seconds: float) -> float:
