@@ -340,6 +340,11 @@ class HistoryConfig(_Section):
         description="then the oldest photos go, and the oldest scans after them",
     )
     photos: bool = Field(default=True, description="keep a small photo of each card")
+    keep_free: int = Field(
+        default=64 * 2**20,
+        ge=0,
+        description="bytes free on the disk: below it photos are not kept, below half of it scans neither",
+    )
 
 
 class WebTlsConfig(_Section):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from cardscanner.config import Config
+from cardscanner.history import History
 from cardscanner.mailbox import LatestSlot
 from cardscanner.publish import Facts, Outbox, PublishStatus
 from cardscanner.publish.log_lines import LogLines
@@ -36,6 +37,7 @@ class ControlRoom:
     config: Config
     config_path: Path
     outbox: Outbox
+    history: History
     replays: Replays
     vitals: Vitals
     slot: LatestSlot[Frame]
