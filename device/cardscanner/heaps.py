@@ -1,9 +1,9 @@
 """Keeping the C library's heaps few and returning what they no longer need.
 
-glibc gives each new thread a heap of its own, up to eight for each core, and never unmaps one. A scanner that
-reads its configuration again starts its threads anew: frames and networks then come to lie in one heap after the
-other, and each keeps what its busiest moment took (measured: 20 to 60 MB for each reload, until there are no more
-heaps to be had). Two are enough for a handful of threads that mostly wait.
+glibc gives each new thread a heap of its own, up to eight for each core, and never unmaps one. A scanner
+that reads its configuration again starts its threads anew: frames and networks then come to lie in one heap
+after the other, and each keeps what its busiest moment took (measured: 20 to 60 MB for each reload, until
+there are no more heaps to be had). Two are enough for a handful of threads that mostly wait.
 """
 
 from __future__ import annotations

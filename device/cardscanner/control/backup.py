@@ -50,7 +50,7 @@ def back_up(room: ControlRoom, order: Order) -> AnyAnswer:
 
 
 def _backups(folder: Path) -> list[Path]:
-    """Return the backups, oldest first: by their numbers, for a box without a battery may not know the year."""
+    """Return the backups, oldest first: by their numbers, for the clock may have been wrong."""
     return sorted(folder.glob("cardscanner-*.tar.gz"), key=lambda path: (_number(path), path.name))
 
 

@@ -3,10 +3,10 @@
     python -m cardscanner_tools.soak --minutes 20
 
 The demo's film plays over and over as a live camera, with the shipped model and database, towards a real
-Mosquitto with one subscriber. By chance (--seed) the camera's process is killed or stopped, the broker restarted
-or killed, the configuration read again, commands sent, scanning paused. The first third is warm-up. Exit code 1:
-memory surely grows, files or threads are not flat, or a message was lost or came as two. DIR has samples.csv,
-soak.png, report.txt and daemon.log.
+Mosquitto with one subscriber. By chance (--seed) the camera's process is killed or stopped, the broker
+restarted or killed, the configuration read again, commands sent, scanning paused, the page opened and its live
+view watched. The first third is warm-up. Exit code 1: memory surely grows, files or threads are not flat, or a
+message was lost or came as two. DIR has samples.csv, soak.png, report.txt and daemon.log.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from cardscanner.config import OutboxConfig
 from cardscanner.errors import CardscannerError
 from cardscanner.publish import Outbox
 from cardscanner_tools.soak.gauges import Sample, sample
-from cardscanner_tools.soak.parts import DEVICE, Broker, Daemon, write_config
+from cardscanner_tools.soak.parts import DEVICE, Broker, Daemon, free_port, write_config
 from cardscanner_tools.soak.report import Counts, judge, plot, write_csv
 from cardscanner_tools.soak.troubles import Troubles
+from cardscanner_tools.soak.visitor import Visitor
 from cardscanner_tools.soak.witness import Witness
 
 _SAMPLE_EVERY_S = 1.0
@@ -59,16 +60,20 @@ def run(arguments: argparse.Namespace) -> int:
         broker.start()
         witness = Witness(broker.port, DEVICE)
         parts.callback(witness.close)
-        daemon = Daemon(write_config(out, broker.port), out / "daemon.log")
+        page_port = free_port()
+        config = write_config(out, broker.port, web={"host": "127.0.0.1", "port": page_port})
+        daemon = Daemon(config, out / "daemon.log")
         parts.callback(daemon.end)
-        troubles = Troubles(arguments.seed, broker, daemon, witness)
+        visitor = Visitor(page_port, arguments.seed)
+        _await_ready(daemon)
+        visitor.log_in()
+        troubles = Troubles(arguments.seed, broker, daemon, witness, visitor)
         course = _soak(arguments, daemon, troubles)
         counts = _conclude(out, daemon, witness)
-    return _tell(out, course, counts, troubles, witness)
+    return _tell(out, course, counts, troubles)
 
 
 def _soak(arguments: argparse.Namespace, daemon: Daemon, troubles: Troubles) -> Course:
-    _await_ready(daemon)
     course, begun_s = Course(), time.monotonic()
     end_s = begun_s + arguments.minutes * 60
     next_trouble_s = begun_s + troubles.wait_s(arguments.every_s)
@@ -112,13 +117,11 @@ def _conclude(out: Path, daemon: Daemon, witness: Witness) -> Counts:
     )
 
 
-def _tell(out: Path, course: Course, counts: Counts, troubles: Troubles, witness: Witness) -> int:
+def _tell(out: Path, course: Course, counts: Counts, troubles: Troubles) -> int:
     write_csv(out / "samples.csv", course.samples)
     plot(out / "soak.png", course.samples, course.troubles)
     lines, wrong = judge(course.samples, counts)
-    made = ", ".join(f"{count} x {name}" for name, count in sorted(troubles.made.items()))
-    lines.append(f"troubles: {made}")
-    lines.append(f"commands: {len(witness.asked)} asked, {sum(witness.answers.values())} answered")
+    lines += troubles.told()
     lines += [f"OVER THE LIMIT: {each}" for each in wrong] or ["everything is within its limits"]
     report = "\n".join(lines)
     (out / "report.txt").write_text(report + "\n", encoding="utf-8")

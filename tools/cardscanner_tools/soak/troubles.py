@@ -7,11 +7,12 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 
 from cardscanner_tools.soak.gauges import command_line, descendants
 from cardscanner_tools.soak.parts import Broker, Daemon
+from cardscanner_tools.soak.visitor import Visitor
 from cardscanner_tools.soak.witness import Witness
 
 Trouble = Callable[[], None]
@@ -32,17 +33,11 @@ _ORDERS: tuple[tuple[str, dict[str, object]], ...] = (
 class Troubles:
     """Chooses and makes trouble, and counts it. Owned by the main thread."""
 
-    def __init__(
-        self,
-        seed: int,
-        broker: Broker,
-        daemon: Daemon,
-        witness: Witness,
-        more: Sequence[tuple[str, Trouble]] = (),
-    ) -> None:
+    def __init__(self, seed: int, broker: Broker, daemon: Daemon, witness: Witness, visitor: Visitor) -> None:
         self.made: Counter[str] = Counter()
         self._chance = random.Random(seed)
         self._broker, self._daemon, self._witness = broker, daemon, witness
+        self._visitor = visitor
         self._kinds: list[tuple[str, Trouble]] = [
             ("camera killed", lambda: self._camera(signal.SIGKILL)),
             ("camera stopped", lambda: self._camera(signal.SIGSTOP)),
@@ -52,7 +47,10 @@ class Troubles:
             ("command", self._command),
             ("command", self._command),
             ("paused", self._pause),
-            *more,
+            ("page", visitor.look),
+            ("page", visitor.look),
+            ("live view", visitor.watch),
+            ("event stream", visitor.listen),
         ]
 
     def wait_s(self, mean_s: float) -> float:
@@ -65,6 +63,17 @@ class Troubles:
         self.made[name] += 1
         trouble()
         return name
+
+    def told(self) -> list[str]:
+        """Say what was done, and what came of it."""
+        made = ", ".join(f"{count} x {name}" for name, count in sorted(self.made.items()))
+        witness, visitor = self._witness, self._visitor
+        answers = ", ".join(f"{count} x {status}" for status, count in sorted(visitor.answers.items()))
+        return [
+            f"troubles: {made}",
+            f"commands: {len(witness.asked)} asked, {sum(witness.answers.values())} answered",
+            f"page: {answers}; {visitor.live_bytes / 2**20:.1f} MB followed; {visitor.away} x not there",
+        ]
 
     def _camera(self, number: signal.Signals) -> None:
         for pid in descendants(self._daemon.process.pid):

@@ -21,8 +21,8 @@ class Witness:
     """Hears everything of one device.
 
     It subscribes with QoS 0: such a subscription has no window, so what a broker has acknowledged to the
-    scanner already lies in our socket when that broker is killed. While we are away the broker answers "nobody
-    listens", and a scanner with ``unheard: keep`` sends again.
+    scanner already lies in our socket when that broker is killed. While we are away the broker answers
+    "nobody listens", and a scanner with ``unheard: keep`` sends again.
     """
 
     def __init__(self, port: int, device: str) -> None:
