@@ -4,9 +4,9 @@
 
 The demo's film plays over and over as a live camera, with the shipped model and database, towards a real
 Mosquitto with one subscriber. By chance (--seed) the camera's process is killed or stopped, the broker
-restarted or killed, the configuration read again, commands sent, scanning paused, the page opened and its live
-view watched. The first third is warm-up. Exit code 1: memory surely grows, files or threads are not flat, or a
-message was lost or came as two. DIR has samples.csv, soak.png, report.txt and daemon.log.
+restarted or killed, the configuration read again, commands sent, scanning paused, the page opened, its live
+view watched. The first third is warm-up. Exit code 1: memory surely grows, files or threads are not flat, or
+a message was lost or came as two. DIR has samples.csv, soak.png, report.txt and daemon.log.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cardscanner.config import OutboxConfig
-from cardscanner.errors import CardscannerError
+from cardscanner.errors import CardscannerError, InputError
 from cardscanner.publish import Outbox
 from cardscanner_tools.soak.gauges import Sample, sample
 from cardscanner_tools.soak.parts import DEVICE, Broker, Daemon, free_port, write_config
@@ -29,6 +29,7 @@ from cardscanner_tools.soak.visitor import Visitor
 from cardscanner_tools.soak.witness import Witness
 
 _SAMPLE_EVERY_S = 1.0
+_SHORTEST_MIN = 4.0
 _START_S = 90.0
 _SETTLE_S = 30.0
 
@@ -51,6 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Soak; return 1 when something is over its limit."""
+    if arguments.minutes < _SHORTEST_MIN:
+        raise InputError(f"--minutes: at least {_SHORTEST_MIN:g}, or nothing can be said of growth")
     out: Path = arguments.out
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)

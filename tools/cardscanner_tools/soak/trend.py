@@ -31,8 +31,8 @@ class Trend:
         return self.low > per_day and self.gained > noise
 
 
-def trend(at_s: Sequence[float], values: Sequence[float], block_s: float = 30.0) -> Trend:
-    """Fit a line by least squares to the medians of blocks.
+def trend(at_s: Sequence[float], values: Sequence[float], blocks: int = 24) -> Trend:
+    """Fit a line by least squares to the medians of equal blocks of time.
 
     Memory walks rather than jitters, so neighbouring blocks know of each other: the standard error is widened
     by the first autocorrelation r of the residuals, sqrt((1 + r) / (1 - r)), as for an AR(1) process.
@@ -40,11 +40,11 @@ def trend(at_s: Sequence[float], values: Sequence[float], block_s: float = 30.0)
     Raises
     ------
     ValueError
-        Fewer than four blocks.
+        Too few values.
     """
-    x, y = _blocks(at_s, values, block_s)
-    if len(x) < 4:
-        raise ValueError(f"{len(x)} blocks of {block_s:g} s are too few for a line: let it run longer")
+    if len(at_s) < 4 * blocks:
+        raise ValueError(f"{len(at_s)} values are too few for a line: let it run for at least 3 minutes")
+    x, y = _blocks(at_s, values, (at_s[-1] - at_s[0]) / blocks)
     slope, start = np.polyfit(x, y, 1)
     residual = y - (slope * x + start)
     spread = float(((x - x.mean()) ** 2).sum())
