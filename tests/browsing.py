@@ -68,7 +68,9 @@ class Box:
     def claim_code(self) -> str:
         """Read the code in the log, as a person does."""
         assert self.daemon is not None
-        return next(line["code"] for line in self.daemon.said() if "code" in line and "claim" in line["event"])
+        return next(
+            line["code"] for line in self.daemon.said() if "code" in line and "claim" in line["event"]
+        )
 
     def claim(self) -> Person:
         """Make the first account without a browser."""
