@@ -68,9 +68,7 @@ class Box:
     def claim_code(self) -> str:
         """Read the code in the log, as a person does."""
         assert self.daemon is not None
-        return next(
-            line["code"] for line in self.daemon.said() if "code" in line and "claim" in line["event"]
-        )
+        return next(line["code"] for line in self.daemon.said() if line["event"].startswith("nobody owns"))
 
     def claim(self) -> Person:
         """Make the first account without a browser."""

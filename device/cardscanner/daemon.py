@@ -24,7 +24,13 @@ from cardscanner.chronicle import Chronicle
 from cardscanner.config import Config
 from cardscanner.configfile import load_config
 from cardscanner.control import CommandDesk, ControlRoom, open_desk
-from cardscanner.control.memory import log_lines, remember_restart, remembered_transactions, with_room
+from cardscanner.control.memory import (
+    log_file,
+    log_lines,
+    remember_restart,
+    remembered_transactions,
+    with_room,
+)
 from cardscanner.errors import CardscannerError
 from cardscanner.facts import DeviceFacts
 from cardscanner.heaps import keep_heaps_few, return_memory
@@ -38,6 +44,7 @@ from cardscanner.notify import Notifier
 from cardscanner.probe import Probe
 from cardscanner.publish import Extras, Outbox, ReportingPublisher, open_publisher
 from cardscanner.publish.replays import Replays
+from cardscanner.recent_lines import RecentLines
 from cardscanner.records import Frame
 from cardscanner.reloading import read_again
 from cardscanner.scan_loop import ScanLoop, is_lossless
@@ -112,17 +119,25 @@ def run_daemon(path: Path, notifier: Notifier | None = None) -> bool:
     keep_heaps_few()
     notifier = notifier or Notifier()
     config: Config | None = load_config(path)
-    transactions = remembered_transactions()
+    transactions, lines = remembered_transactions(), RecentLines()
     with Signals().listening() as signals:
         while config is not None:
             extras = Extras(transactions=transactions, lines=log_lines(config))
-            configure_logs(config.log.level, config.log.format, extras.lines)
-            config = _serve(config, path, signals, notifier, extras)
+            lines.then = extras.lines
+            configure_logs(config.log.level, config.log.format, lines, log_file(config))
+            config = _serve(config, path, signals, notifier, extras, lines)
             return_memory()
     return remember_restart(signals)
 
 
-def _serve(config: Config, path: Path, signals: Signals, notifier: Notifier, extras: Extras) -> Config | None:
+def _serve(
+    config: Config,
+    path: Path,
+    signals: Signals,
+    notifier: Notifier,
+    extras: Extras,
+    lines: RecentLines,
+) -> Config | None:
     """One run with one configuration, from start-up to shut-down; return the next one, if any."""
     model, database = (
         load_model_manifest(config.embedder.model),
@@ -149,7 +164,7 @@ def _serve(config: Config, path: Path, signals: Signals, notifier: Notifier, ext
             facts,
             signals,
             threads.stopping,
-            extras.lines,
+            lines,
         )
         desk = open_desk(room)
         publisher = open_publisher(

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
-from cardscanner.logs import hide_logins
+from cardscanner.logs import hide_in_text
 
 KEPT = 500
 
@@ -19,7 +19,7 @@ class RecentLines:
     """A processor of the log in every thread, after secrets were hidden; ``then`` sees each line next."""
 
     def __init__(self, then: Tap | None = None) -> None:
-        self._then = then
+        self.then = then
         self._lock = threading.Lock()
         self._lines: deque[str] = deque(maxlen=KEPT)
 
@@ -27,11 +27,11 @@ class RecentLines:
         """Keep a line and pass it on."""
         fields = {key: value for key, value in event.items() if key != "exc_info"}
         if event.get("exc_info"):
-            fields["exception"] = repr(event["exc_info"])
-        line = hide_logins(logger, method, json.dumps(fields, default=str))
+            fields["exception"] = hide_in_text(repr(event["exc_info"]))
+        line = json.dumps(fields, default=str)
         with self._lock:
             self._lines.append(line)
-        return event if self._then is None else self._then(logger, method, event)
+        return event if self.then is None else self.then(logger, method, event)
 
     @property
     def lines(self) -> list[str]:

@@ -136,6 +136,7 @@ class ScanLoop:
             if self._vitals.enter("index", str(error)):
                 log.error("the index is away; frames are skipped until it answers", error=str(error))
             return
+        self._vitals.stages.observe(watch.ms)
         self._chip_works()
         if self._live.watched:
             self._live.scenes.put(Scene(frame, decider.outlines()))

@@ -19,7 +19,7 @@ import structlog
 from cardscanner.errors import CardscannerError
 from cardscanner.files import write_json
 from cardscanner.web.errors import WebRefused
-from cardscanner.web.passwords import NOBODY, check_new, hashed, matches
+from cardscanner.web.passwords import check_new, hashed, matches, nobodys
 
 log = structlog.get_logger(__name__)
 
@@ -128,7 +128,7 @@ class Accounts:
             401, with the same words for both.
         """
         account = self.find(name)
-        if not matches(password[:1024], NOBODY if account is None else account.password) or account is None:
+        if not matches(password[:1024], nobodys() if account is None else account.password) or account is None:
             raise WebRefused(401, "wrong_login", "name or password is wrong")
         return account
 

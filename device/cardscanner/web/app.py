@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from cardscanner.errors import CardscannerError, CommandRefused
 from cardscanner.web import routes_health, routes_login
+from cardscanner.web.data_routes import data_routes
 from cardscanner.web.errors import WebRefused, refusal_answer
 from cardscanner.web.gate import Gate
 from cardscanner.web.room import WebRoom
@@ -43,7 +44,7 @@ def make_app(room: WebRoom) -> Starlette:
 
 def every_route(room: WebRoom) -> list[BaseRoute]:
     """Return what answers with data."""
-    return [*routes_login.routes(room), *routes_health.routes(room)]
+    return [*routes_login.routes(room), *routes_health.routes(room), *data_routes(room)]
 
 
 def _index(_request: Request) -> Response:

@@ -34,6 +34,8 @@ _CARD_H, _CARD_W = 224, 160
 """About what the network sees of a card."""
 _BORDER = 0.06
 _SATURATED = 250
+_NOISE_PX = 1.0
+"""Noise of the sensor is detail as well: it is averaged away first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ def measured(scene: Scene, before: Corners | None = None) -> tuple[Measures, Cor
     corners = card.corners
     long_px = float(np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1).max())
     crop = cv2.cvtColor(rectify(picture, corners, _CARD_H, _CARD_W), cv2.COLOR_RGB2GRAY)
-    inner = crop[round(_CARD_H * _BORDER) : -round(_CARD_H * _BORDER), round(_CARD_W * _BORDER) :]
+    down, right = round(_CARD_H * _BORDER), round(_CARD_W * _BORDER)
+    inner = crop[down:-down, right:-right]
     return Measures(
         light,
         len(scene.outlines),
@@ -99,11 +102,11 @@ def _detail(crop: Picture) -> float:
     The variance of the Laplacian is the usual measure of focus (Pech-Pacheco et al. 2000); here it is taken
     over the contrast, so that a dim card does not count as a blurred one.
     """
-    contrast = float(np.var(crop.astype(np.float32)))
+    grey = crop.astype(np.float32)  # rounding to whole numbers would be detail, too
+    contrast = float(np.var(grey))
     if contrast < 1.0:
         return 0.0
-    # Noise of the sensor is detail too: it is averaged away first.
-    calm = cv2.GaussianBlur(crop, (3, 3), 0)
+    calm = cv2.GaussianBlur(grey, (0, 0), _NOISE_PX)
     return float(np.var(cv2.Laplacian(calm, cv2.CV_32F))) / contrast
 
 
@@ -139,9 +142,9 @@ LIMITS: Mapping[HintName, _Limit] = {
     "glare": _Limit("glare", 0.20, 0.14),
     # The network sees 224 pixels: less than 180 of the camera has less detail than it was trained on.
     "closer": _Limit("height_px", 180, 200),
-    # Sharp photos of cards have 0.025 to 0.09; blurred by 0.8% of the width, which the network was trained
-    # on, 0.007 to 0.02; by twice that 0.002 to 0.005.
-    "blurred": _Limit("detail", 0.006, 0.009),
+    # Sharp photos of cards have 0.013 to 0.045; blurred by 0.8% of the width, which the network was trained
+    # on, 0.004 to 0.014; by twice that 0.001 to 0.003.
+    "blurred": _Limit("detail", 0.002, 0.003),
     "whole_card": _Limit("outside", 0.02, 0.01),
     "hold_still": _Limit("moved", 0.05, 0.03),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from functools import cache
 
 from cardscanner.web.errors import WebRefused
 
@@ -39,8 +40,10 @@ def check_new(password: str) -> None:
         raise WebRefused(422, "weak_password", f"a password has at most {LONGEST} characters")
 
 
-NOBODY = hashed(secrets.token_hex())
-"""What an unknown user's password is compared with, so that the answer takes as long."""
+@cache
+def nobodys() -> str:
+    """Return what an unknown user's password is compared with, so that the answer takes as long."""
+    return hashed(secrets.token_hex())
 
 
 def _scrypt(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:

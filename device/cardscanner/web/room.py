@@ -14,6 +14,7 @@ from cardscanner.live import LiveView
 from cardscanner.manifest import ModelManifest
 from cardscanner.probe import Probe
 from cardscanner.publish import Facts
+from cardscanner.recent_lines import RecentLines
 from cardscanner.vitals import Vitals
 from cardscanner.web.accounts import Accounts
 from cardscanner.web.attempts import Attempts
@@ -56,6 +57,11 @@ class WebRoom:
     def facts(self) -> Facts:
         """What the device tells about itself."""
         return self.control.facts
+
+    @property
+    def log(self) -> RecentLines:
+        """The newest log lines."""
+        return self.control.lines
 
     @property
     def vitals(self) -> Vitals:
