@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import mmap
 import struct
-import subprocess
 from datetime import timedelta
 from pathlib import Path
 
-INSTALL = "sudo apt-get install -y gcc libc6-dev"
+from preloading import compiled
 
 YEAR = timedelta(days=365.25)
 
@@ -93,7 +92,10 @@ class WallClock:
         told.write_bytes(bytes(16))
         with told.open("r+b") as file:
             self._told = mmap.mmap(file.fileno(), 16)
-        self.environment = {"LD_PRELOAD": str(_library(folder)), "TEST_WALL_CLOCK": str(told)}
+        self.environment = {
+            "LD_PRELOAD": str(compiled(folder, "wall_clock", _WALL_CLOCK_C)),
+            "TEST_WALL_CLOCK": str(told),
+        }
 
     def step(self, offset: timedelta) -> None:
         """Set the clock at once to so much later, or earlier, than the right time."""
@@ -102,13 +104,3 @@ class WallClock:
     def is_set(self) -> None:
         """From now on the clock counts as set from the network."""
         self._told[8:] = struct.pack("=q", 1)
-
-
-def _library(folder: Path) -> Path:
-    library, source = folder / "wall_clock.so", folder / "wall_clock.c"
-    source.write_text(_WALL_CLOCK_C, encoding="ascii")
-    try:
-        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
-    except FileNotFoundError:
-        raise AssertionError(f"there is no C compiler; run: {INSTALL}") from None
-    return library

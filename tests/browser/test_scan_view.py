@@ -126,7 +126,9 @@ def test_a_new_session_begins_empty_and_the_old_one_can_be_looked_at(
         page.get_by_role("button", name="New", exact=True).click()
         page.get_by_label("Name").fill("Box 12")
         page.get_by_role("button", name="Begin").click()
-        expect(page.get_by_label("Session", exact=True).locator("option:checked")).to_have_text("Box 12 (now)")
+        expect(page.get_by_label("Session", exact=True).locator("option:checked")).to_have_text(
+            "Box 12 (now)"
+        )
         expect(page.get_by_text("No card yet.")).to_be_visible()
         expect(page.locator("#count-cards")).to_have_text("0")
         shot(page, "empty-session-light")

@@ -118,7 +118,9 @@ def test_one_scan_and_its_photo(bob, scans):
     assert photo.content == jpeg(3)
 
 
-@pytest.mark.parametrize("name", [NOWHERE, "x", "..%2f..%2fetc%2fpasswd", "%00", "01ARZ3NDEKTSV4RRFFQ69G5FA'"])
+@pytest.mark.parametrize(
+    "name", [NOWHERE, "x", "..%2f..%2fetc%2fpasswd", "%00", "01ARZ3NDEKTSV4RRFFQ69G5FA'"]
+)
 @pytest.mark.parametrize("what", ["", "/photo.jpg"])
 def test_a_scan_that_is_not_kept_is_not_found(bob, name, what):
     assert bob.get(f"/api/scans/{name}{what}").status_code == 404
