@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from brokers import free_port
 from daemons import Daemon
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from small_scanner import small_scanner
+
+if TYPE_CHECKING:  # only `make test-browser` installs Playwright
+    from playwright.sync_api import Browser, Page
 
 NAME, PASSWORD = "ada", "correct horse battery"
 ARGUMENTS = [
@@ -44,7 +46,8 @@ class Box:
 
     config: Path
     port: int
-    daemon: Daemon | None = field(default=None)
+    daemon: Daemon | None = None
+    people: list[Person] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -72,9 +75,21 @@ class Box:
 
     def claim(self) -> Person:
         """Make the first account without a browser."""
-        person = Person(self.url)
+        person = self.person()
         person.post("/api/claim", code=self.claim_code(), name=NAME, password=PASSWORD)
         return person
+
+    def person(self) -> Person:
+        """Return somebody who is not logged in yet."""
+        self.people.append(Person(self.url))
+        return self.people[-1]
+
+    def stop(self) -> None:
+        """End everything."""
+        for each in self.people:
+            each.close()
+        if self.daemon is not None:
+            self.daemon.__exit__()
 
     def _answers(self) -> bool:
         try:
@@ -89,6 +104,10 @@ class Person:
     def __init__(self, url: str) -> None:
         self._client = httpx.Client(base_url=url, timeout=20)
         self._csrf = ""
+
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()
 
     @property
     def cookies(self) -> list[dict[str, Any]]:
@@ -129,12 +148,11 @@ def running_box(folder: Path, **sections: Any) -> Iterator[Box]:
     port = free_port()
     sections = {"camera": paced_film(), "history": {}, "web": {"host": "127.0.0.1", "port": port}, **sections}
     box = Box(scanner.config(**sections), port)
-    box.start()
-    assert box.daemon is not None
     try:
+        box.start()
         yield box
     finally:
-        box.daemon.__exit__()
+        box.stop()
 
 
 @contextmanager
@@ -142,6 +160,8 @@ def running_browser() -> Iterator[Browser]:
     """Start the system's Chromium."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     assert program is not None, "Chromium is not installed; run: make test-browser"
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
         yield browser
@@ -151,7 +171,7 @@ def running_browser() -> Iterator[Browser]:
 @contextmanager
 def looking(browser: Browser, box: Box, person: Person | None = None, **options: Any) -> Iterator[Page]:
     """Open the page, logged in as a person; what the page complains about fails the test."""
-    context: BrowserContext = browser.new_context(
+    context = browser.new_context(
         **{"viewport": WIDE, "base_url": box.url, "locale": "en-GB", "reduced_motion": "reduce", **options}
     )
     context.set_default_timeout(15_000)

@@ -13,10 +13,11 @@ from typing import Any
 import cv2
 import httpx
 import numpy as np
+import yaml
 from brokers import free_port
 from control_rooms import Bench
 from scans import FACTS, scan_event
-from small_scanner import SmallScanner, photo
+from small_scanner import photo
 
 from cardscanner.capture.health import CameraHealth
 from cardscanner.history.keeping import keep_history
@@ -25,6 +26,7 @@ from cardscanner.manifest import load_model_manifest
 from cardscanner.probe import Probe
 from cardscanner.publish.scan import store_message
 from cardscanner.records import Decision, Frame
+from cardscanner.shipped import shipped_database, shipped_model
 from cardscanner.web.accounts import Accounts
 from cardscanner.web.logins import Logins
 from cardscanner.web.room import WebRoom, web_folder
@@ -120,11 +122,24 @@ def jpeg(number: int) -> bytes:
 
 
 @contextmanager
-def serving_page(scanner: SmallScanner, **sections: Any) -> Iterator[PageBench]:
-    """Serve the page while the block runs."""
+def serving_page(root: Path, **sections: Any) -> Iterator[PageBench]:
+    """Serve the page while the block runs, with the demo's cards."""
     port = free_port()
-    web = {"host": "127.0.0.1", "port": port}
-    page = PageBench(scanner.config(**{"web": web, "history": {}, **sections}), port)
+    document = {
+        "device_id": "small",
+        "camera": {"backend": "replay", "path": "frames"},
+        "embedder": {"backend": "onnx", "model": str(shipped_model())},
+        "index": {"database": str(shipped_database())},
+        "decide": {"min_frames": 2, "max_frames": 4},
+        "outbox": {"path": "outbox.db"},
+        "corrections": {"folder": "corrections"},
+        "publish": {"backend": "stdout"},
+        "web": {"host": "127.0.0.1", "port": port},
+        **sections,
+    }
+    path = root / "cardscanner.yaml"
+    path.write_text(yaml.safe_dump(document))
+    page = PageBench(path, port)
     page.start()
     try:
         yield page

@@ -152,7 +152,7 @@ def _serve(
         closing(Outbox.open(config.outbox)) as outbox,
         closing(open_history(config, outbox)) as history,
     ):
-        facts = DeviceFacts(config, model, database, camera, outbox, vitals)
+        facts = DeviceFacts(config, model, database, camera, outbox, vitals, history)
         room = ControlRoom(
             config,
             path,

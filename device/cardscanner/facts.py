@@ -12,6 +12,7 @@ from typing import Literal
 from cardscanner import __version__
 from cardscanner.capture.health import CameraHealth, CameraReport
 from cardscanner.config import Config
+from cardscanner.history import History
 from cardscanner.manifest import DatabaseManifest, ModelManifest, listed
 from cardscanner.publish import Outbox
 from cardscanner.publish.clock import clock_synced
@@ -20,6 +21,7 @@ from cardscanner.publish.payload_state import (
     CameraState,
     ClockState,
     DiskState,
+    HistoryState,
     NpuState,
     OutboxState,
     PowerState,
@@ -45,6 +47,7 @@ class DeviceFacts:
         camera: CameraHealth,
         outbox: Outbox,
         vitals: Vitals,
+        history: History | None = None,
     ) -> None:
         self._config = config
         self._model = model
@@ -52,6 +55,7 @@ class DeviceFacts:
         self._camera = camera
         self._outbox = outbox
         self._vitals = vitals
+        self._history = history
         self._network = listed(
             config.embedder.model,
             model.files,
@@ -96,6 +100,7 @@ class DeviceFacts:
             npu=NpuState(state=condition, temp_c=warm),
             outbox=self._outbox_state(),
             disk=DiskState(free_bytes=shutil.disk_usage(self._config.outbox.path.parent).free),
+            history=self._history_state(),
             clock=ClockState(synced=clock_synced()),
             power=PowerState(throttled=throttled),
             scans=ScanCounts(**self._vitals.scans),
@@ -112,6 +117,12 @@ class DeviceFacts:
     def _outbox_state(self) -> OutboxState:
         backlog = self._outbox.backlog()
         return OutboxState(depth=backlog.depth, oldest_age_s=backlog.oldest_age_s)
+
+    def _history_state(self) -> HistoryState | None:
+        history = self._history
+        if history is None:
+            return None
+        return HistoryState(scans=history.stored_scans, bytes=history.stored_bytes)
 
     @cached_property
     def _os(self) -> str:

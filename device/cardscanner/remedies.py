@@ -87,6 +87,12 @@ REMEDIES: Mapping[str, Remedy] = {
     "disk": Remedy("disk", "bad", "Scans cannot be stored: they wait in memory.", _DISK),
     "disk_low": Remedy("disk", "warning", "The disk is nearly full: no more photos are kept.", _DISK),
     "history": Remedy("disk", "warning", "The history cannot be written; scanning and sending go on.", _DISK),
+    "page": Remedy(
+        "outbox",
+        "warning",
+        "The page cannot be served; scanning and sending go on.",
+        "End the other program that has this port, or change web.port and web.host.",
+    ),
     "stdout_closed": Remedy(
         "broker", "bad", "Nobody reads the standard output.", "Start again with a reader, or with a broker."
     ),

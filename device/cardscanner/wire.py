@@ -31,15 +31,15 @@ def say(link: socket.socket, *words: object) -> None:
         raise HungUp from error
 
 
-def hear(link: socket.socket, timeout_s: float) -> list[object] | None:
-    """Wait at most ``timeout_s`` for a message; return ``None`` when none came.
+def hear(link: socket.socket, timeout_s: float | None) -> list[object] | None:
+    """Wait at most ``timeout_s`` for a message, ``None``: for ever; return ``None`` when none came.
 
     Raises
     ------
     HungUp
         The other side is gone and everything it said has been heard.
     """
-    link.settimeout(max(timeout_s, 0.0))
+    link.settimeout(None if timeout_s is None else max(timeout_s, 0.0))
     while True:
         try:
             message = link.recv(_LARGEST)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from browsing import Box, Person, running_box, running_browser
-from playwright.sync_api import Browser
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+collect_ignore_glob = [] if find_spec("playwright") else ["test_*.py"]
+"""Only `make test-browser` installs Playwright."""
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +42,7 @@ def ada(box: Box) -> Person:
 @pytest.fixture(scope="session")
 def vera(box: Box, ada: Person) -> Person:
     """Somebody who may only look on."""
-    person = Person(box.url)
+    person = box.person()
     person.post("/api/login", name="vera", password="only looking on")
     return person
 

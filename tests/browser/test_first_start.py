@@ -7,13 +7,23 @@ from accessibility import assert_no_sideways_scrolling, assert_usable
 from browsing import NAME, PASSWORD, PHONE, Box, eventually, looking, shot
 from playwright.sync_api import Browser, Page, expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("default::ResourceWarning")]
+pytestmark = pytest.mark.browser
 
 
 def log_in(page: Page, name: str, password: str) -> None:
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Log in").click()
+    form = page.locator("#login-form")
+    form.get_by_label("Name").fill(name)
+    form.get_by_label("Password").fill(password)
+    form.get_by_role("button", name="Log in").click()
+
+
+def fill_claim(page: Page, code: str, again: str = PASSWORD) -> None:
+    form = page.locator("#claim-form")
+    form.get_by_label("Claim code").fill(code)
+    form.get_by_label("Your name").fill(NAME)
+    form.get_by_label("Password", exact=True).fill(PASSWORD)
+    form.get_by_label("Password again").fill(again)
+    form.get_by_role("button", name="Claim this box").click()
 
 
 def test_a_new_box_is_claimed_with_the_code_of_its_log_and_scans(browser: Browser, new_box: Box) -> None:
@@ -23,14 +33,10 @@ def test_a_new_box_is_claimed_with_the_code_of_its_log_and_scans(browser: Browse
         assert_usable(page)
         assert_no_sideways_scrolling(page)
         shot(page, "claim-phone-light")
-        page.get_by_label("Claim code").fill(new_box.claim_code().lower())
-        page.get_by_label("Your name").fill(NAME)
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_label("Password again").fill("something else")
-        page.get_by_role("button", name="Claim this box").click()
+        fill_claim(page, new_box.claim_code().lower(), again="something else")
         expect(page.get_by_role("alert").filter(has_text="The two passwords differ.")).to_be_visible()
-        expect(page.get_by_label("Password again")).to_be_focused()
-        page.get_by_label("Password again").fill(PASSWORD)
+        expect(page.locator("#claim-again")).to_be_focused()
+        page.locator("#claim-again").fill(PASSWORD)
         page.get_by_role("button", name="Claim this box").click()
         expect(page.get_by_text("Scanning", exact=True)).to_be_visible()
         expect(page.locator("#list .row").first).to_be_visible()
@@ -44,11 +50,7 @@ def test_a_new_box_is_claimed_with_the_code_of_its_log_and_scans(browser: Browse
 
 def test_a_wrong_code_is_refused_in_words(browser: Browser, new_box: Box) -> None:
     with looking(browser, new_box) as page:
-        page.get_by_label("Claim code").fill("AAAAAAAA")
-        page.get_by_label("Your name").fill(NAME)
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_label("Password again").fill(PASSWORD)
-        page.get_by_role("button", name="Claim this box").click()
+        fill_claim(page, "AAAAAAAA")
         expect(page.get_by_role("alert").filter(has_text="not the code")).to_be_visible()
 
 
@@ -62,8 +64,8 @@ def test_somebody_who_guesses_passwords_is_locked_out_and_sees_for_how_long(
         expect(page.get_by_role("alert").filter(has_text="wrong")).to_be_visible()
 
         def locked() -> bool:
-            page.get_by_label("Password").fill("guess")
-            page.get_by_label("Password").press("Enter")
+            page.locator("#login-password").fill("guess")
+            page.locator("#login-password").press("Enter")
             page.wait_for_timeout(250)
             return "(in " in button.inner_text()
 

@@ -11,7 +11,7 @@ from accessibility import assert_usable
 from browsing import Box, Person, eventually, looking, shot
 from playwright.sync_api import Browser, expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("default::ResourceWarning")]
+pytestmark = pytest.mark.browser
 
 
 def test_the_database_is_searched(browser: Browser, box: Box, ada: Person) -> None:
@@ -19,6 +19,8 @@ def test_the_database_is_searched(browser: Browser, box: Box, ada: Person) -> No
         page.keyboard.press("/")
         search = page.get_by_role("searchbox", name="Name, set or number")
         expect(search).to_be_focused()
+        expect(page.get_by_text("Type a name, a set or a number.")).to_be_visible()
+        search.fill("card")
         expect(page.locator("#search-cards li")).to_have_count(14)
         search.fill("card-007")
         expect(page.locator("#search-cards li")).to_have_count(1)
@@ -30,8 +32,9 @@ def test_the_database_is_searched(browser: Browser, box: Box, ada: Person) -> No
 def test_every_part_says_how_it_is(browser: Browser, box: Box, ada: Person) -> None:
     with looking(browser, box, ada) as page:
         page.get_by_role("link", name=re.compile("^State")).click()
-        for each in ada.get("/api/state")["parts"]:
-            expect(page.locator("#parts")).to_contain_text(each["words"][1:20])
+        for part in ada.get("/api/state")["parts"]:
+            if part["part"] not in ("camera", "disk"):  # their figures move
+                expect(page.locator("#parts")).to_contain_text(part["words"])
         expect(page.locator("#parts li")).to_have_count(9)
         expect(page.locator("#versions")).to_contain_text("small")
         assert_usable(page)
@@ -89,7 +92,7 @@ def test_a_saved_setting_waits_for_a_reload_which_is_one_click_away(browser: Bro
 def test_people_are_added_and_removed(browser: Browser, box: Box, ada: Person) -> None:
     with looking(browser, box, ada) as page:
         page.goto("/#/account")
-        page.get_by_label("Name").fill("grace")
+        page.locator("#user-form").get_by_label("Name").fill("grace")
         page.locator("#user-password").fill("short")
         page.get_by_role("button", name="Add", exact=True).click()
         expect(page.get_by_role("alert").filter(has_text="at least 10")).to_be_visible()

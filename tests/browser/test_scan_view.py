@@ -13,7 +13,7 @@ from accessibility import assert_usable
 from browsing import WIDE, Box, Person, eventually, looking, shot
 from playwright.sync_api import Browser, Page, expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("default::ResourceWarning")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_scanning_is_stopped_and_started(browser: Browser, box: Box, ada: Person
         eventually(lambda: ada.get("/api/state")["scanning"])
 
 
-def test_an_undone_card_leaves_the_count_and_comes_back(browser: Browser, box: Box, still: Person) -> None:
+def test_an_undone_card_leaves_count_and_export_and_comes_back(browser: Browser, box: Box, still: Person) -> None:
     with looking(browser, box, still) as page:
         expect(first_row(page)).to_be_visible()
         counted = still.get("/api/state")["counts"]
@@ -79,6 +79,9 @@ def test_an_undone_card_leaves_the_count_and_comes_back(browser: Browser, box: B
         expect(page.locator("#count-cards")).to_have_text(str(counted["cards"] - 1))
         assert_usable(page)
         assert still.get(f"/api/scans/{entry}")["undone"]
+        with page.expect_download() as waiting:
+            page.get_by_role("link", name="CSV").click()
+        assert entry not in waiting.value.path().read_text(encoding="utf-8")
         page.locator("#redo-button").click()
         expect(first_row(page)).not_to_have_class(re.compile("undone"))
         expect(page.locator("#count-cards")).to_have_text(str(counted["cards"]))
@@ -124,15 +127,13 @@ def test_a_new_session_begins_empty_and_the_old_one_can_be_looked_at(
     with looking(browser, box, still) as page:
         expect(first_row(page)).to_be_visible()
         page.get_by_role("button", name="New", exact=True).click()
-        page.get_by_label("Name").fill("Box 12")
+        page.locator("#session-form").get_by_label("Name").fill("Box 12")
         page.get_by_role("button", name="Begin").click()
-        expect(page.get_by_label("Session", exact=True).locator("option:checked")).to_have_text(
-            "Box 12 (now)"
-        )
+        expect(page.get_by_role("combobox", name="Session").locator("option:checked")).to_have_text("Box 12 (now)")
         expect(page.get_by_text("No card yet.")).to_be_visible()
         expect(page.locator("#count-cards")).to_have_text("0")
         shot(page, "empty-session-light")
-        page.get_by_label("Session", exact=True).select_option(index=1)
+        page.get_by_role("combobox", name="Session").select_option(index=1)
         expect(first_row(page)).to_be_visible()
         expect(page.locator("#count-cards")).not_to_have_text("0")
 

@@ -44,6 +44,11 @@ class Entry:
         """The card that it counts as; ``None``: it is none that is known for certain."""
         return self.corrected or (None if self.card is None else str(self.card["card_id"]))
 
+    @property
+    def candidate_ids(self) -> tuple[str, ...]:
+        """The cards that it may be, best first."""
+        return tuple(str(each["card_id"]) for each in self.candidates)
+
 
 @dataclass(frozen=True, slots=True)
 class Session:

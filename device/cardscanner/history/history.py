@@ -1,8 +1,8 @@
 """History: every decided card with a small photo, for the page and for export.
 
-The outbox is where a scan becomes durable; the history follows it in batches, a minute behind at most, so
-that a day of scanning costs few bytes of the SD card's life. What a kill takes from memory is read from the outbox
-at the next start, all but the photos. It never blocks the scan thread, and never fails it.
+The outbox is where a scan becomes durable; the history follows it in batches, five minutes behind at most, so
+that a day of scanning costs few bytes of the SD card's life. What a kill takes from memory is read from the
+outbox at the next start, all but the photos. It never blocks the scan thread, and never fails it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from cardscanner.history import store
 from cardscanner.history.entry import Counts, Entry, Session, read_scan
 from cardscanner.history.fresh import MOST_SCANS, Fresh, worded
 from cardscanner.history.history_file import PAGE_BYTES, file_faults, is_damage, open_file, set_aside
-from cardscanner.history.quota import limit_pages, make_room, used_bytes
+from cardscanner.history.quota import limit_pages, make_room, shrink, used_bytes
 from cardscanner.history.sessions import Sessions
 from cardscanner.history.store import Word
 from cardscanner.history.tally import Tally
@@ -34,9 +34,9 @@ log = structlog.get_logger(__name__)
 Listener = Callable[[str, Entry], None]
 """Called with ``scan``, ``undone``, ``redone`` or ``corrected`` and the entry, in the history's thread."""
 
-WRITE_AFTER_S = 60.0
+WRITE_AFTER_S = 300.0
 WRITE_SCANS = 64
-"""When a batch is written: each one costs some 20 KB, however little is in it."""
+"""When a batch is written: each one costs some 25 KB, however little is in it."""
 _BUSY_S = 2.0
 _MOST_NEWS = 1000
 
@@ -66,6 +66,8 @@ class History:
         self._closed = False
         self.stored_bytes = 0
         """Size of the file."""
+        self.stored_scans = 0
+        """How many scans are in it."""
 
     @classmethod
     def open(cls, path: Path, config: HistoryConfig, outbox: Outbox) -> History:
@@ -237,7 +239,8 @@ class History:
             if not (scans or words or sessions):
                 return False
             size = sum(len(each.photo or b"") + 2 * PAGE_BYTES for each in scans)
-            if make_room(connection, self._max_bytes, size):
+            room_made = make_room(connection, self._max_bytes, size)
+            if room_made:
                 self._tallies.clear()
             connection.execute("BEGIN IMMEDIATE")
             store.write_sessions(connection, sessions)
@@ -247,9 +250,16 @@ class History:
                 store.write_word(connection, identity, word)
             connection.execute("COMMIT")
             self.stored_bytes = used_bytes(connection)
+            self.stored_scans = store.count(connection) if room_made else self.stored_scans + len(scans)
             self._fresh.written()
             self._sessions.written(sessions)
         return True
+
+    def shrink(self) -> None:
+        """Make the file smaller if its quota was lowered."""
+        with self._storage() as connection:
+            if shrink(connection, self._max_bytes):
+                self._begin(connection)
 
     @property
     def due(self) -> bool:
@@ -344,15 +354,25 @@ class History:
                     raise
 
     def _load(self) -> sqlite3.Connection:
-        connection = open_file(self._path, _BUSY_S)
+        with file_faults(self._path):
+            try:
+                return self._begin(open_file(self._path, _BUSY_S))
+            except sqlite3.Error as error:
+                if not is_damage(error):
+                    raise
+                set_aside(self._path, str(error))
+                self.behind = True
+            return self._begin(open_file(self._path, _BUSY_S))
+
+    def _begin(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        """Read what memory has to know of a file just opened."""
         try:
             limit_pages(connection, self._max_bytes)
-            self.stored_bytes = used_bytes(connection)
-            sessions = store.read_sessions(connection)
-        except (sqlite3.Error, ValueError) as error:
+            self.stored_bytes, self.stored_scans = used_bytes(connection), store.count(connection)
+            self._sessions.load(store.read_sessions(connection))
+        except sqlite3.Error:
             connection.close()
-            raise HistoryFault(f"history {self._path}: {error}") from error
-        self._sessions.load(sessions)
+            raise
         self._tallies.clear()
         self._connection = connection
         return connection

@@ -40,9 +40,9 @@ _TABLES = (
     undone INTEGER NOT NULL,
     corrected TEXT,
     card_id TEXT,
-    details BLOB NOT NULL
+    details BLOB NOT NULL,
+    photo BLOB
 )""",
-    "CREATE TABLE photo (n INTEGER PRIMARY KEY, jpeg BLOB NOT NULL)",
 )
 _CREATE = f"""
 BEGIN IMMEDIATE;
@@ -147,6 +147,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     connection.execute("PRAGMA journal_mode = TRUNCATE")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = OFF")  # Debian's default writes each page that becomes free
     (objects,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if objects == 0:
         connection.executescript(_CREATE)

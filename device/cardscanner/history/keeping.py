@@ -78,6 +78,10 @@ class HistoryKeeper:
         if now_s >= self._again_s and not self._full and (self._history.behind or self._history.due):
             self._write()
 
+    def retry(self) -> None:
+        """Try the disk again without the usual pause."""
+        self._again_s = self._next_look_s = 0.0
+
     def _look_at_disk(self) -> None:
         free = shutil.disk_usage(self._folder).free
         low, self._full = free < self._keep_free, free < self._keep_free // 2
@@ -102,6 +106,7 @@ class HistoryKeeper:
     def _write(self) -> None:
         try:
             if self._history.behind:
+                self._history.shrink()
                 self._history.write()
                 self._history.behind = False
                 catch_up(self._history, self._outbox)

@@ -9,7 +9,7 @@ _SIDE_SHARE = 16
 """One part in so many is left for the journal."""
 _SLACK_PAGES = 64
 _DROPS = (
-    "DELETE FROM photo WHERE n IN (SELECT n FROM photo ORDER BY n LIMIT ?)",
+    "UPDATE scan SET photo = NULL WHERE n IN (SELECT n FROM scan WHERE photo IS NOT NULL ORDER BY n LIMIT ?)",
     "DELETE FROM scan WHERE n IN (SELECT n FROM scan ORDER BY n LIMIT ?)",
 )
 _AT_ONCE = 64

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import structlog
 
 from cardscanner.history.entry import Entry, Session, pack, unpack
+from cardscanner.history.history_file import file_faults
 
 log = structlog.get_logger(__name__)
 
-_SELECT = (
-    "SELECT id, seq, epoch, decision, session, undone, corrected,"
-    " EXISTS (SELECT 1 FROM photo WHERE photo.n = scan.n), details FROM scan "
-)
-_ENTRY = _SELECT + "WHERE id = ?"
-_PAGE = (
-    _SELECT
-    + "WHERE (?1 IS NULL OR n < (SELECT n FROM scan WHERE id = ?1)) AND (?2 IS NULL OR session = ?2)"
-    + " ORDER BY n DESC LIMIT ?3"
-)
-_ON = (
-    _SELECT.replace("SELECT id", "SELECT n, id", 1)
-    + "WHERE n > ?1 AND (?2 IS NULL OR session = ?2) ORDER BY n LIMIT ?3"
-)
+_COLUMNS = "id, seq, epoch, decision, session, undone, corrected, photo IS NOT NULL, details"
+_ENTRY = f"SELECT {_COLUMNS} FROM scan WHERE id = ?"  # noqa: S608 - all of it is in this file
+_PAGE = f"""
+SELECT {_COLUMNS} FROM scan
+WHERE (?1 IS NULL OR n < (SELECT n FROM scan WHERE id = ?1)) AND (?2 IS NULL OR session = ?2)
+ORDER BY n DESC LIMIT ?3
+"""  # noqa: S608
+_ON = f"""
+SELECT n, {_COLUMNS} FROM scan WHERE n > ?1 AND (?2 IS NULL OR session = ?2) ORDER BY n LIMIT ?3
+"""  # noqa: S608
 _ADD = (
-    "INSERT OR IGNORE INTO scan (id, seq, epoch, decision, session, undone, corrected, card_id, details)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT OR IGNORE INTO scan"
+    " (id, seq, epoch, decision, session, undone, corrected, card_id, details, photo)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _TALLY = (
     "SELECT card_id, undone, count(*) FROM scan WHERE ?1 IS NULL OR session = ?1 GROUP BY card_id, undone"
@@ -61,15 +61,16 @@ def write_sessions(connection: sqlite3.Connection, sessions: Sequence[Session]) 
 def read_sessions(connection: sqlite3.Connection) -> list[Session]:
     """Return every session, oldest first."""
     rows = connection.execute("SELECT id, name, began, epoch, after_seq FROM session ORDER BY id")
-    return [Session(each, name, datetime.fromisoformat(began), *rest) for each, name, began, *rest in rows]
+    try:
+        return [Session(each, name, datetime.fromisoformat(began), *rest) for each, name, began, *rest in rows]
+    except ValueError as error:
+        raise sqlite3.DatabaseError(f"a session is not what was stored: {error}") from error
 
 
 def write_scan(connection: sqlite3.Connection, entry: Entry, photo: bytes | None) -> None:
     """Store a scan that the file does not hold yet."""
     row = (entry.id, entry.seq, entry.epoch, entry.decision, entry.session)
-    stored = connection.execute(_ADD, (*row, entry.undone, entry.corrected, entry.card_id, pack(entry)))
-    if photo is not None and stored.rowcount == 1:
-        connection.execute("INSERT OR REPLACE INTO photo VALUES (?, ?)", (stored.lastrowid, photo))
+    connection.execute(_ADD, (*row, entry.undone, entry.corrected, entry.card_id, pack(entry), photo))
 
 
 def write_word(connection: sqlite3.Connection, identity: str, word: Word) -> None:
@@ -89,10 +90,8 @@ def read_entry(connection: sqlite3.Connection, identity: str) -> Entry | None:
 
 def read_photo(connection: sqlite3.Connection, identity: str) -> bytes | None:
     """Return the photo of a scan, or ``None``."""
-    row = connection.execute(
-        "SELECT jpeg FROM photo WHERE n = (SELECT n FROM scan WHERE id = ?)", (identity,)
-    ).fetchone()
-    return None if row is None else bytes(row[0])
+    row = connection.execute("SELECT photo FROM scan WHERE id = ?", (identity,)).fetchone()
+    return None if row is None or row[0] is None else bytes(row[0])
 
 
 def read_page(
@@ -116,6 +115,29 @@ def read_tally(connection: sqlite3.Connection, session: int | None) -> Iterator[
     """Return how often each card was scanned: card id, whether undone, how often."""
     for card_id, undone, count in connection.execute(_TALLY, (session,)):
         yield card_id, bool(undone), count
+
+
+def count(connection: sqlite3.Connection) -> int:
+    """Return how many scans there are."""
+    return int(connection.execute("SELECT count(*) FROM scan").fetchone()[0])
+
+
+def look_up(path: Path, identity: str) -> tuple[Entry, bytes | None] | None:
+    """Return a scan and its photo from a file, beside a scanner that may be running; ``None``: not there.
+
+    Raises
+    ------
+    HistoryFault
+        It cannot be read.
+    """
+    if not path.is_file():
+        return None
+    with (
+        file_faults(path),
+        closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection,
+    ):
+        entry = read_entry(connection, identity)
+        return None if entry is None else (entry, read_photo(connection, identity))
 
 
 def newest_seq(connection: sqlite3.Connection, epoch: str) -> int:

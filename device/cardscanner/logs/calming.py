@@ -38,7 +38,7 @@ class Calm:
         line = (*words, repr(sorted((k, repr(v)) for k, v in event.items() if k not in _NOT_THE_LINE)))
         with self._lock:
             if not self._may_pass(words, line, self._clock_s()):
-                self._left_out[words] = self._left_out.get(words, 0) + 1
+                _note(self._left_out, words, self._left_out.get(words, 0) + 1)
                 raise structlog.DropEvent
             left_out = self._left_out.pop(words, 0)
         return {**event, "left_out": left_out} if left_out else event
@@ -51,17 +51,14 @@ class Calm:
             end_s, count = now_s + EVERY_S, 0
         if count >= KINDS:
             return False
-        self._kinds[words] = end_s, count + 1
-        self._until_s[line] = now_s + EVERY_S
-        self._forget(now_s)
+        _note(self._kinds, words, (end_s, count + 1))
+        _note(self._until_s, line, now_s + EVERY_S)
         return True
 
-    def _forget(self, now_s: float) -> None:
-        """Memory has an end: what is over goes, and if that is not enough, the oldest."""
-        if len(self._until_s) > _MOST_KEPT:
-            self._until_s = {line: end_s for line, end_s in self._until_s.items() if end_s > now_s}
-            while len(self._until_s) > _MOST_KEPT:
-                self._until_s.pop(next(iter(self._until_s)))
-        if len(self._kinds) > _MOST_KEPT:
-            self._kinds = {words: kept for words, kept in self._kinds.items() if kept[0] > now_s}
-            self._left_out = {words: n for words, n in self._left_out.items() if words in self._kinds}
+
+def _note(kept: dict[Hashable, Any], key: Hashable, value: Any) -> None:
+    """Keep it as the newest; memory has an end, and the oldest goes."""
+    kept.pop(key, None)
+    kept[key] = value
+    if len(kept) > _MOST_KEPT:
+        del kept[next(iter(kept))]

@@ -52,7 +52,7 @@ def journal_fields(event: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _field_name(key: str) -> str:
-    """Capitals, digits and ``_``, not beginning with either of the latter, at most 64, and with no meaning."""
+    """Capitals, digits and ``_``, beginning with a letter, at most 64, and none with a meaning of its own."""
     name = re.sub(r"[^A-Z0-9_]", "_", key.upper()).lstrip("_")[:50]
     return f"FIELD_{name}" if not name or name[0].isdigit() or _TAKEN.fullmatch(name) else name
 

@@ -39,6 +39,8 @@ class Ledger:
         """Everything up to here has arrived, and the file knows it."""
         self.acks = Acks()
         self._keep_rows = keep_rows
+        self._drop_rows = keep_rows // 20
+        """So many beyond those stay until all of them go at once: each deletion writes whole pages."""
         self._taken: set[int] = set()
         self._taken_since_s = 0.0
         self._newest: dict[str, tuple[int, bytes]] = {}
@@ -106,7 +108,8 @@ class Ledger:
         )
         old = connection.execute(_ARRIVED, (newest - self._keep_rows, mark)).fetchall()
         kept = {seq for seq, _ in self._newest.values()}
-        connection.executemany("DELETE FROM outbox WHERE seq = ?", [row for row in old if row[0] not in kept])
+        if len(old) > self._drop_rows:
+            connection.executemany("DELETE FROM outbox WHERE seq = ?", [r for r in old if r[0] not in kept])
         connection.execute("COMMIT")
         self.mark = mark
         self._taken.clear()

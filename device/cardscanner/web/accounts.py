@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import os
 import re
 import secrets
 import threading
@@ -99,6 +100,7 @@ class Accounts:
             code = "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LENGTH))
             self._code_path.touch(mode=0o600)
             self._code_path.write_text(code + "\n", encoding="ascii")
+            self._hand_over(self._code_path)
             return code
 
     def claim(self, code: str, name: str, password: str) -> Account:
@@ -128,7 +130,10 @@ class Accounts:
             401, with the same words for both.
         """
         account = self.find(name)
-        if not matches(password[:1024], nobodys() if account is None else account.password) or account is None:
+        if (
+            not matches(password[:1024], nobodys() if account is None else account.password)
+            or account is None
+        ):
             raise WebRefused(401, "wrong_login", "name or password is wrong")
         return account
 
@@ -186,7 +191,14 @@ class Accounts:
             {"name": each.name, "role": each.role, "password": each.password} for each in accounts.values()
         ]
         write_json(self._path, {"v": 1, "accounts": document}, mode=0o600)
+        self._hand_over(self._path)
         self._read()
+
+    def _hand_over(self, path: Path) -> None:
+        """What root writes for the scanner belongs to the scanner, as the folder does."""
+        owner = path.parent.stat()
+        if os.geteuid() == 0 and owner.st_uid != 0:
+            os.chown(path, owner.st_uid, owner.st_gid)
 
     def _read(self) -> None:
         try:

@@ -13,8 +13,18 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from cardscanner.errors import CardscannerError, CommandRefused
-from cardscanner.web import routes_health, routes_login
-from cardscanner.web.data_routes import data_routes
+from cardscanner.web import (
+    routes_bug,
+    routes_cards,
+    routes_control,
+    routes_export,
+    routes_health,
+    routes_live,
+    routes_login,
+    routes_scans,
+    routes_settings,
+    routes_state,
+)
 from cardscanner.web.errors import WebRefused, refusal_answer
 from cardscanner.web.gate import Gate
 from cardscanner.web.room import WebRoom
@@ -44,7 +54,19 @@ def make_app(room: WebRoom) -> Starlette:
 
 def every_route(room: WebRoom) -> list[BaseRoute]:
     """Return what answers with data."""
-    return [*routes_login.routes(room), *routes_health.routes(room), *data_routes(room)]
+    kinds = (
+        routes_login,
+        routes_health,
+        routes_state,
+        routes_live,
+        routes_scans,
+        routes_cards,
+        routes_export,
+        routes_settings,
+        routes_control,
+        routes_bug,
+    )
+    return [route for kind in kinds for route in kind.routes(room)]
 
 
 def _index(_request: Request) -> Response:

@@ -12,10 +12,11 @@ from cardscanner.control import CommandDesk, ControlRoom
 from cardscanner.live import LiveView
 from cardscanner.manifest import ModelManifest
 from cardscanner.probe import Probe
+from cardscanner.reloading import check_tls
 from cardscanner.web.accounts import Accounts
 from cardscanner.web.logins import Logins
 from cardscanner.web.room import WebRoom, web_folder
-from cardscanner.web.server import check_tls, serve_page
+from cardscanner.web.server import serve_page
 
 log = structlog.get_logger(__name__)
 

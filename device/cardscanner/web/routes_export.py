@@ -26,6 +26,8 @@ def routes(room: WebRoom) -> list[BaseRoute]:
             raise bad(f"format: {' or '.join(_SHAPES)}, not {shape[:40]!r}")
         written, media_type = _SHAPES[shape]
         rows = room.history.export_rows(session_number(request))
+        if request.query_params.get("undone") == "no":
+            rows = (each for each in rows if not each.undone)
         sessions = {each.id: each.name for each in room.history.sessions()}
         name = f"scans-{room.config.device_id}-{datetime.now(UTC):%Y%m%d-%H%M%S}.{shape}"
         return StreamingResponse(

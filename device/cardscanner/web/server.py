@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import ssl
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,31 +19,21 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from cardscanner.config import WebConfig
-from cardscanner.errors import ConfigError
 from cardscanner.web.app import make_app
 from cardscanner.web.room import WebRoom
 
 log = structlog.get_logger(__name__)
 
-HEAD_WITHIN_S = 10.0
+HEAD_WITHIN_S = 5.0
 """A browser sends its first line at once; what dangles longer only holds a place."""
 MOST_CONNECTIONS = 256
+SEND_BUFFER_BYTES = 128 * 1024
+"""In the kernel, for each connection; without a bound it grows to megabytes, seconds of live view."""
+DEAF_MS = 30_000
+"""A connection ends when its other side takes nothing for so long."""
 _AGAIN_S = 5.0
 _BEAT_S = 0.25
 _BACKLOG = 128
-
-
-def check_tls(web: WebConfig) -> None:
-    """Raise :class:`ConfigError` when certificate and key cannot be used."""
-    if web.tls is None:
-        return
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(web.tls.cert_file, web.tls.key_file)
-    except OSError as error:  # SSLError is one
-        raise ConfigError(
-            f"web.tls: {web.tls.cert_file} and {web.tls.key_file} cannot be used: {error}; "
-            "both are PEM files, and the key belongs to the certificate"
-        ) from error
 
 
 def serve_page(room: WebRoom) -> Callable[[threading.Event], None]:
@@ -76,9 +65,17 @@ def _listen(room: WebRoom, stopping: threading.Event) -> socket.socket | None:
             )
         _wait(room, stopping)
         return None
+    _bound(listener)
     room.vitals.leave("page")
     log.info("the page is served", address=web.host, port=web.port, tls=web.tls is not None)
     return listener
+
+
+def _bound(listener: socket.socket) -> None:
+    """Bound what a browser that reads nothing costs: its connections take this over from the listener."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux: ends connections whose other side takes nothing
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAF_MS)
 
 
 def _wait(room: WebRoom, stopping: threading.Event) -> None:

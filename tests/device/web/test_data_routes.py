@@ -6,9 +6,10 @@ import csv
 import io
 import json
 
+import cv2
+import numpy as np
 import pytest
 from pages import jpeg, serving_page
-from small_scanner import small_scanner
 
 from cardscanner.manifest import load_database_manifest
 
@@ -17,7 +18,7 @@ NOWHERE = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    with serving_page(small_scanner(tmp_path_factory.mktemp("page"))) as found:
+    with serving_page(tmp_path_factory.mktemp("page")) as found:
         found.room.vitals.database_is(load_database_manifest(found.room.config.index.database))
         yield found
 
@@ -147,10 +148,10 @@ def test_undo_and_redo_change_the_counts_and_tell_subscribers(page, ada, scans):
 
 
 def test_a_correction_is_stored_and_seen(page, ada, scans):
-    answer = ada.post(f"/api/scans/{scans[0]}/correct", json={"card_id": "card-002"})
+    answer = ada.post(f"/api/scans/{scans[0]}/correct", json={"card_id": "s3x000-83"})
     assert answer.status_code == 200, answer.text
-    assert answer.json()["corrected"] == "card-002"
-    assert ada.get(f"/api/scans/{scans[0]}").json()["corrected"] == "card-002"
+    assert answer.json()["corrected"] == "s3x000-83"
+    assert ada.get(f"/api/scans/{scans[0]}").json()["corrected"] == "s3x000-83"
 
 
 @pytest.mark.parametrize(
@@ -190,18 +191,21 @@ def test_the_export_has_a_row_for_each_scan_oldest_first(bob, scans):
 
 
 def test_cards_are_searched_and_shown(bob):
-    found = bob.get("/api/cards", params={"q": "CARD-00", "limit": 3}).json()["cards"]
+    found = bob.get("/api/cards", params={"q": "S3X000", "limit": 3}).json()["cards"]
     assert len(found) == 3
-    assert found[0]["card_id"].startswith("card-00")
+    assert found[0]["card_id"].startswith("s3x000-")
     assert {"set", "number", "lang", "name"} <= set(found[0])
     assert bob.get("/api/cards").json() == {"cards": []}
     assert bob.get("/api/cards?q=zzzz").json() == {"cards": []}
     assert bob.get("/api/cards?q=a&limit=0").status_code == 422
 
 
-def test_a_card_without_a_picture_has_none(bob):
-    assert bob.get("/api/cards/card-001/picture.jpg").status_code == 404, "this database has no pictures"
-    assert bob.get("/api/cards/a%2Fb%20c/picture.jpg").status_code == 404
+def test_a_card_has_its_reference_picture_and_an_unknown_one_has_none(bob):
+    picture = bob.get("/api/cards/s3x000-83/picture.jpg")
+    assert picture.headers["content-type"] == "image/jpeg"
+    assert cv2.imdecode(np.frombuffer(picture.content, np.uint8), cv2.IMREAD_COLOR).shape == (336, 240, 3)
+    for name in ("s3x000-0", "a%2Fb%20c", "..%2F..%2Fetc", "%00"):
+        assert bob.get(f"/api/cards/{name}/picture.jpg").status_code == 404
 
 
 def test_scanning_is_paused_and_goes_on(page, ada):

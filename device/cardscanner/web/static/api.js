@@ -54,7 +54,7 @@ async function answer(path, { method, body }) {
     throw new Away(AWAY);
   }
   if (response.ok) return response;
-  throw await refusal(response, path);
+  throw await refusal(response);
 }
 
 async function parsed(response) {
@@ -65,7 +65,7 @@ async function parsed(response) {
   }
 }
 
-async function refusal(response, path) {
+async function refusal(response) {
   let error = null;
   try {
     error = (await response.json()).error;
@@ -74,6 +74,6 @@ async function refusal(response, path) {
   }
   if (!error) return new Away(AWAY);
   const retry = Number(response.headers.get("Retry-After")) || null;
-  if (response.status === 401 && path !== "/api/login") loggedOut();
+  if (response.status === 401 && error.code === "login") loggedOut();
   return new Refused(response.status, error, retry);
 }

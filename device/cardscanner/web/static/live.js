@@ -4,7 +4,6 @@ import { ask } from "/static/api.js";
 import { attempt } from "/static/dialogs.js";
 import { byId, el, icon, text } from "/static/dom.js";
 import { isAdmin, on, part, store } from "/static/store.js";
-import { sentence } from "/static/words.js";
 
 const ELSEWHERE = "/static/icon.svg";
 const AGAIN_MS = 2000;
@@ -70,8 +69,8 @@ function showAway(camera) {
   const gone = !store.online || camera?.condition === "bad";
   byId("live-away").hidden = !gone;
   if (!gone) return;
-  text("live-away-words", store.online ? sentence(camera.words) : "The box does not answer");
-  text("live-away-fix", store.online ? sentence(camera.fix) : "");
+  text("live-away-words", store.online ? camera.words : "The box does not answer");
+  text("live-away-fix", (store.online && camera.fix) || "");
 }
 
 function showRunning() {

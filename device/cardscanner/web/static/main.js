@@ -32,7 +32,7 @@ let program = null;
 
 async function knock() {
   try {
-    settle(await ask("/api/me"));
+    settle(await ask("/api/me"), false);
   } catch (error) {
     text("connecting-words", error.message);
     setTimeout(knock, KNOCK_MS);
@@ -40,18 +40,18 @@ async function knock() {
 }
 
 /** Show what fits the answer of /api/me: claim, log in, or the page itself. */
-function settle(me) {
+function settle(me, moveFocus = true) {
   store.me = me;
   setToken(me.csrf);
   text("device", me.device ?? "");
   // After an update the box has another page than the one that runs here.
   if (program !== null && me.version !== program) location.reload();
   program = me.version;
-  if (me.user) enter();
+  if (me.user) enter(moveFocus);
   else showOnly(me.claimed ? "login" : "claim");
 }
 
-function enter() {
+function enter(moveFocus) {
   const { name } = store.me.user;
   document.body.dataset.role = store.me.user.role;
   for (const each of document.querySelectorAll(".inside")) each.hidden = false;
@@ -59,7 +59,7 @@ function enter() {
   byId("account-link").setAttribute("aria-label", `Account of ${name}`);
   sayAtLogin("");
   stream.start();
-  route();
+  route(moveFocus);
 }
 
 function leave(words) {
@@ -84,7 +84,8 @@ function showOnly(name) {
   }
 }
 
-function route() {
+/** A page that was just opened keeps the focus at its beginning, where the way past the menu is. */
+function route(moveFocus) {
   if (!store.me?.user) return;
   const wanted = location.hash.replace(/^#\/?/, "");
   const name = wanted in VIEWS && (!VIEWS[wanted].admin || isAdmin()) ? wanted : "scan";
@@ -96,7 +97,7 @@ function route() {
     else link.removeAttribute("aria-current");
   }
   lookAtLive(name === "scan");
-  if (moved) byId(`${name}-title`).focus({ preventScroll: true });
+  if (moved && moveFocus) byId(`${name}-title`).focus({ preventScroll: true });
   if (moved) scrollTo(0, 0);
   VIEWS[name].enter();
 }
@@ -153,7 +154,7 @@ prepareSettings();
 prepareAccount(() => leave("You are logged out."));
 prepareShortcuts();
 whenLoggedOut(() => leave("Your login has ended. Please log in again."));
-addEventListener("hashchange", route);
+addEventListener("hashchange", () => route(true));
 document.addEventListener("visibilitychange", seen);
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();

@@ -17,7 +17,7 @@ export function prepareSearch() {
 
 export function enterSearch() {
   byId("search-text").focus();
-  if (!byId("search-cards").children.length) void attempt(() => show(byId("search-text").value.trim()));
+  if (!byId("search-text").value.trim()) clear();
 }
 
 /** Call back with the trimmed text once the typing rests. */
@@ -33,16 +33,24 @@ export async function findCards(query, limit = MOST) {
   return (await ask(`/api/cards?${new URLSearchParams({ q: query, limit })}`)).cards;
 }
 
+function clear() {
+  asked += 1;
+  text("search-words", "Type a name, a set or a number.");
+  byId("search-cards").replaceChildren();
+}
+
 async function show(query) {
+  if (!query) return clear();
   const turn = ++asked;
   const cards = await findCards(query);
   if (turn !== asked) return;
   text("search-words", said(query, cards.length));
   byId("search-cards").replaceChildren(...cards.map(tile));
+  return undefined;
 }
 
 function said(query, count) {
-  if (!count) return query ? `No card of the database fits “${query}”.` : "The database is empty.";
+  if (!count) return `No card of the database fits “${query}”.`;
   if (count === MOST) return `The first ${count} cards. Type more to narrow it down.`;
   return `${many(count, "card", "cards")}.`;
 }

@@ -74,7 +74,7 @@ function showCounts() {
 function showExport() {
   const session = store.session ?? store.state?.session?.id;
   for (const format of ["csv", "json"]) {
-    const query = new URLSearchParams({ format, ...(session === undefined ? {} : { session }) });
+    const query = new URLSearchParams({ format, undone: "no", ...(session === undefined ? {} : { session }) });
     byId(`export-${format}`).href = `/api/export?${query}`;
   }
 }

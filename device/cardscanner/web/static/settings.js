@@ -85,6 +85,7 @@ function refused(error) {
 function showPending() {
   const box = byId("pending");
   box.hidden = store.pending.length === 0;
+  box.replaceChildren();
   if (box.hidden) return;
   box.replaceChildren(
     el("p", {}, `Saved, but not used yet: ${many(store.pending.length, "setting waits", "settings wait")} for a reload.`),

@@ -4,7 +4,7 @@ import { ask, askFile } from "/static/api.js";
 import { byId, el, icon, text } from "/static/dom.js";
 import { attempt, note, sure } from "/static/dialogs.js";
 import { on, ring, store } from "/static/store.js";
-import { CONDITIONS, PARTS, many, sentence, span } from "/static/words.js";
+import { CONDITIONS, PARTS, many, span } from "/static/words.js";
 
 let drawn = "";
 
@@ -71,8 +71,8 @@ function partRow(part) {
     icon(how.icon),
     el("div", {},
       el("h2", {}, PARTS[part.part] ?? part.part, el("span", { class: "part-condition" }, how.words)),
-      el("p", {}, sentence(part.words)),
-      part.fix ? el("p", { class: "fix" }, sentence(part.fix)) : null));
+      el("p", {}, part.words),
+      part.fix ? el("p", { class: "fix" }, part.fix) : null));
 }
 
 function showVersions() {
