@@ -69,9 +69,7 @@ def test_a_wrong_setting_is_said_at_its_field(browser: Browser, box: Box, ada: P
         assert ada.get("/api/settings")["values"]["decide"]["min_frames"] == 2
 
 
-def test_a_saved_setting_waits_for_a_reload_which_is_one_click_away(
-    browser: Browser, new_box: Box
-) -> None:
+def test_a_saved_setting_waits_for_a_reload_which_is_one_click_away(browser: Browser, new_box: Box) -> None:
     person = new_box.claim()
     with looking(browser, new_box, person) as page:
         page.goto("/#/settings")
@@ -115,7 +113,10 @@ def test_the_own_password_is_changed_only_with_the_old_one(browser: Browser, new
     person = new_box.claim()
     with looking(browser, new_box, person) as page:
         page.goto("/#/account")
-        for old, words in (("something wrong", "wrong"), ("correct horse battery", "The password is changed.")):
+        for old, words in (
+            ("something wrong", "wrong"),
+            ("correct horse battery", "The password is changed."),
+        ):
             page.get_by_label("Old password").fill(old)
             page.get_by_label("New password", exact=True).fill("battery staple horse")
             page.get_by_label("New password again").fill("battery staple horse")
