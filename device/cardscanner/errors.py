@@ -18,6 +18,8 @@
     │   └── EmbedderDead     it cannot be used: end the command
     ├── IndexFault           the index answers differently from an exact search
     ├── IndexAway            the index's server does not answer: not a "no match", try the next frame
+    ├── HistoryFault         the history on disk cannot be read or written just now: scanning goes on
+    ├── UpdateSourceAway     the index of versions cannot be reached: look again later
     ├── CommandRefused       a command over MQTT is not carried out; its ``code`` goes into the answer
     └── PublishError
         ├── BrokerRefused    wrong password, not allowed, bad certificate: a person has to act
@@ -115,6 +117,14 @@ class IndexFault(CardscannerError):
 
 class IndexAway(CardscannerError):
     """The server that searches did not answer, or not in time; nothing is known about the frame."""
+
+
+class HistoryFault(CardscannerError):
+    """What was scanned cannot be read from the disk, or not written to it, just now."""
+
+
+class UpdateSourceAway(CardscannerError):
+    """The place with the index of versions does not answer, or not in time."""
 
 
 class CommandRefused(CardscannerError):

@@ -12,6 +12,7 @@ from typing import Literal
 from cardscanner.mailbox import LatestSlot
 from cardscanner.manifest import DatabaseManifest
 from cardscanner.records import Decision
+from cardscanner.stage_times import StageTimes
 
 NpuCondition = Literal["ok", "hung", "absent", "mismatch"]
 
@@ -33,6 +34,8 @@ class Vitals:
         self._database: DatabaseManifest | None = None
         self.ready = threading.Event()
         """Set when the scan thread has opened everything and waits for frames."""
+        self.stages = StageTimes()
+        """How long the stages of frames took."""
         self.paused = False
         """Whether somebody asked for no scanning just now."""
         self.pictures: LatestSlot[bytes] | None = None

@@ -30,6 +30,8 @@ class CameraReport:
     """Frames that came, a second, over the last 5 s."""
     last_frame_ns: int | None
     """Capture time of the newest frame, monotonic; ``None`` before the first."""
+    frames: int
+    """Frames that came since the start."""
     losses: int
     """How often the camera was lost since the start."""
     progress_ns: int
@@ -51,6 +53,7 @@ class CameraHealth:
         self._reason = ""
         self._since_ns = self._progress_ns = clock()
         self._last_frame_ns: int | None = None
+        self._frames = 0
         self._losses = 0
         self._arrivals_ns: deque[int] = deque()
 
@@ -63,6 +66,7 @@ class CameraHealth:
                 self._since_ns,
                 self._fps(),
                 self._last_frame_ns,
+                self._frames,
                 self._losses,
                 self._progress_ns,
             )
@@ -82,6 +86,7 @@ class CameraHealth:
         with self._lock:
             self._arrivals_ns.append(self._clock())
             self._last_frame_ns = captured_ns
+            self._frames += 1
             return self._enter("black" if black else "ok", black) in _LOST
 
     def lost(self, reason: str, *, frozen: bool = False) -> bool:

@@ -24,7 +24,7 @@ from cardscanner.publish.clock import boot_id
 from cardscanner.publish.doorbell import Doorbell
 from cardscanner.publish.ledger import Ledger
 from cardscanner.publish.outbox_check import primary_code, row_crc
-from cardscanner.publish.outbox_file import copy_file, open_file, storage_faults
+from cardscanner.publish.outbox_file import copy_file, open_file, storage_faults, written_at_leisure
 from cardscanner.publish.rows import Backlog, Compose, Row, Stamp
 
 log = structlog.get_logger(__name__)
@@ -140,9 +140,22 @@ class Outbox:
         with self._lock:
             due = self._ledger.any_taken if now else self._ledger.due()
         if due:
-            with self._storage() as connection:
+            with self._storage() as connection, written_at_leisure(connection):
                 self._ledger.forget(connection)
         return due
+
+    def spare_room(self) -> bool:
+        """Let the oldest messages go that have arrived, as the disk is nearly full; return whether any did.
+
+        Room in the file is room for new rows even when the disk has none: it then needs not grow.
+
+        Raises
+        ------
+        OutboxFault
+            The disk did not even take that.
+        """
+        with self._storage() as connection:
+            return self._ledger.spare(connection)
 
     def await_acks(self, consumers: Sequence[str]) -> None:
         """From now on a row has arrived only when each of these consumers has confirmed it."""
@@ -316,8 +329,16 @@ class Outbox:
         with suppress(sqlite3.Error):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-        if primary_code(error) not in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY}:
+        if primary_code(error) == sqlite3.SQLITE_FULL:
+            self._make_room(connection)
+        elif primary_code(error) != sqlite3.SQLITE_BUSY:
             self._drop()
+
+    def _make_room(self, connection: sqlite3.Connection) -> None:
+        """Shorten the log, and let delivered rows go, so that the next call may find room in the file."""
+        with suppress(sqlite3.Error):
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._ledger.spare(connection)
 
     def _drop(self) -> None:
         if self._connection is not None:

@@ -40,6 +40,13 @@ class DiskState(Payload):
     free_bytes: int = Field(ge=0)
 
 
+class HistoryState(Payload):
+    """What is kept of the scans."""
+
+    scans: int = Field(ge=0)
+    bytes: int = Field(ge=0, description="on the disk")
+
+
 class ClockState(Payload):
     """The wall clock."""
 
@@ -86,6 +93,7 @@ class StatePayload(Payload):
     npu: NpuState
     outbox: OutboxState
     disk: DiskState
+    history: HistoryState | None = Field(default=None, description="none where nothing is kept")
     clock: ClockState
     power: PowerState = PowerState()
     scans: ScanCounts = ScanCounts()
