@@ -6,7 +6,7 @@ DATA ?= ../shared/data
 TEST_WORKERS ?= logical
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-train test-homeassistant test-scale test-systemd check format lint types layers bench bench-index eval-finder evaluate evaluate-photos \
+.PHONY: help run test test-slow test-train test-homeassistant test-scale test-systemd test-browser check format lint types layers bench bench-index eval-finder evaluate evaluate-photos \
 	demo-assets train clean
 
 help: ## List the targets
@@ -20,6 +20,9 @@ $(VENV)/.dev: pyproject.toml tools/setup.sh
 
 $(VENV)/.train: pyproject.toml tools/setup.sh
 	@PYTHON=$(PYTHON) tools/setup.sh demo,tools,dev,train && touch $@ $(VENV)/.dev $(VENV)/.run
+
+$(VENV)/.browser: pyproject.toml tools/setup.sh
+	@PYTHON=$(PYTHON) tools/setup.sh demo,tools,dev,browser && touch $@ $(VENV)/.dev $(VENV)/.run
 
 $(VENV)/.ray: pyproject.toml tools/setup.sh
 	@PYTHON=$(PYTHON) tools/setup.sh demo,tools,dev,ray && touch $@ $(VENV)/.dev $(VENV)/.run
@@ -44,6 +47,10 @@ $(VENV)-homeassistant/.ready: tools/homeassistant.sh
 test-homeassistant: $(VENV)/.dev $(VENV)-homeassistant/.ready ## Run the tests against a real Home Assistant (wants Python 3.13)
 	@tools/system_packages.sh mosquitto
 	@$(BIN)/python -m pytest -m homeassistant
+
+test-browser: $(VENV)/.browser ## Look at the page in Chromium (screenshots: out/screenshots)
+	@tools/system_packages.sh chromium
+	@$(BIN)/python -m pytest -m browser
 
 test-scale: $(VENV)/.ray ## Run the tests that need Ray (QDRANT_URL=address: and those of a Qdrant server)
 	@QDRANT_URL="$(QDRANT_URL)" $(BIN)/python -m pytest -m scale --timeout 1200

@@ -41,6 +41,12 @@ def load_config(path: Path) -> Config:
     return _validated(_over(rooted, changes), settings, lines)
 
 
+def file_config(path: Path) -> Config:
+    """Read and validate the file alone, without what ``set`` changed; raises as :func:`load_config` does."""
+    data, lines = read_tree(path)
+    return _validated(_rooted(data, path.resolve().parent), path, lines)
+
+
 def settings_path(config: Config) -> Path:
     """Return where ``set`` keeps what it changed."""
     return config.outbox.path.with_name("settings.yaml")

@@ -17,6 +17,7 @@ from cardscanner.control.room import ControlRoom
 from cardscanner.control.selftest import selftest
 from cardscanner.control.settings import change_settings
 from cardscanner.control.snapshot import snapshot
+from cardscanner.control.undo import undo
 
 __all__ = ["CommandDesk", "ControlRoom", "open_desk"]
 
@@ -41,5 +42,6 @@ def open_desk(room: ControlRoom, clock_s: Callable[[], float] = time.monotonic) 
         "identify": identify,
         "selftest": selftest,
         "correction": correct,
+        "undo": undo,
     }
     return CommandDesk(room, quick, slow, room.outbox.bell.ring, clock_s)

@@ -47,6 +47,13 @@ def deliver(bench, scans):
     return stamps
 
 
+def test_the_selftest_says_what_to_do_about_an_accelerator_that_is_away(bench):
+    bench.room.vitals.enter("npu_mismatch", "driver and library differ: apt install --reinstall hailo-all")
+    parts = {each["part"]: each for each in ask(bench, "selftest")["data"]["parts"]}
+    assert not parts["npu"]["ok"]
+    assert "apt install --reinstall hailo-all" in parts["npu"]["detail"]
+
+
 def test_settings_lie_over_the_file_and_survive_it(bench):
     answer = ask(bench, "set", options={"decide": {"top": 3, "min_frames": 1}, "log": {"level": "error"}})
     assert answer["data"]["changed"] == ["decide.min_frames", "decide.top", "log.level"]
