@@ -105,7 +105,7 @@ def assert_no_sideways_scrolling(page: Page) -> None:
     """Nothing is wider than the window."""
     wide = page.evaluate(
         """() => [...document.querySelectorAll("main *, header *, nav *")].filter((node) => {
-          if (!node.checkVisibility() || node.closest(".unseen, pre, svg")) return false;
+          if (!node.checkVisibility() || node.closest(".unseen, svg")) return false;
           const { left, right } = node.getBoundingClientRect();
           return right > innerWidth + 0.5 || left < -0.5;
         }).map((node) => `${node.tagName}.${node.className} "${node.textContent.trim().slice(0, 30)}"`)"""

@@ -25,11 +25,13 @@ export function cardPanel(entry, acts, heading = "h3") {
 function pictures(entry) {
   const name = nameOf(entry);
   const card = cardOf(entry);
-  const photo = entry.has_photo ? picture(photoOf(entry), `Photo of ${name}`, true) : noPicture("Photo");
-  const reference = card ? picture(referenceOf(card.card_id), `Reference of ${name}`, true) : noPicture("");
+  const photo = entry.has_photo ? picture(photoOf(entry), `Photo of ${name}`, { eager: true }) : noPicture("");
+  const words = el("figcaption", {}, card ? "Reference" : "No reference");
+  const missing = () => { words.textContent = "No reference picture"; };
+  const reference = card ? picture(referenceOf(card.card_id), `Reference of ${name}`, { eager: true, missing }) : noPicture("");
   return el("div", { class: "card-pictures" },
-    el("figure", {}, photo, el("figcaption", {}, "Photo")),
-    el("figure", {}, reference, el("figcaption", {}, card ? "Reference" : "No reference")));
+    el("figure", {}, photo, el("figcaption", {}, entry.has_photo ? "Photo" : "No photo")),
+    el("figure", {}, reference, words));
 }
 
 export function badges(entry) {

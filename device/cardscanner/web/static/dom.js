@@ -31,11 +31,19 @@ export const text = (id, words) => {
   byId(id).textContent = words;
 };
 
+/** Words with `commands` in them, as nodes. */
+export function withCode(words) {
+  return words.split("`").map((each, place) => (place % 2 ? el("code", {}, each) : document.createTextNode(each)));
+}
+
 /** A picture that vanishes, with a drawn card in its place, when there is none. */
-export function picture(source, alt, eager = false) {
+export function picture(source, alt, { eager = false, missing = () => {} } = {}) {
   const frame = el("span", { class: "picture" });
   const image = el("img", { alt, loading: eager ? null : "lazy", decoding: "async", src: source });
-  image.addEventListener("error", () => frame.replaceChildren(noPicture(alt)));
+  image.addEventListener("error", () => {
+    frame.replaceChildren(noPicture(alt));
+    missing();
+  });
   frame.append(image);
   return frame;
 }

@@ -2,7 +2,7 @@
 
 import { ask } from "/static/api.js";
 import { attempt } from "/static/dialogs.js";
-import { byId, el, icon, text } from "/static/dom.js";
+import { byId, el, icon, text, withCode } from "/static/dom.js";
 import { isAdmin, on, part, store } from "/static/store.js";
 
 const ELSEWHERE = "/static/icon.svg";
@@ -11,6 +11,7 @@ const AGAIN_MS = 2000;
 let shown = false;
 let running = false;
 let again = null;
+let hints = [];
 
 export function prepareLive() {
   byId("live-image").addEventListener("error", () => {
@@ -21,10 +22,10 @@ export function prepareLive() {
   });
   document.addEventListener("visibilitychange", update);
   byId("scanning-button").addEventListener("click", toggleScanning);
-  on("state", () => { update(); showRunning(); });
+  on("state", () => { update(); showRunning(); showHints(store.state.hints ?? hints); });
   on("hints", showHints);
   on("online", update);
-  on("offline", update);
+  on("offline", () => { update(); showHints(hints); });
 }
 
 /** Whether the scan view is the one on the screen. */
@@ -49,6 +50,7 @@ export async function toggleScanning() {
 function assume(scanning) {
   store.state = { ...store.state, scanning, paused: !scanning };
   showRunning();
+  showHints(hints);
 }
 
 function update() {
@@ -70,7 +72,7 @@ function showAway(camera) {
   byId("live-away").hidden = !gone;
   if (!gone) return;
   text("live-away-words", store.online ? camera.words : "The box does not answer");
-  text("live-away-fix", (store.online && camera.fix) || "");
+  byId("live-away-fix").replaceChildren(...withCode((store.online && camera.fix) || ""));
 }
 
 function showRunning() {
@@ -84,9 +86,12 @@ function showRunning() {
   button.replaceChildren(icon(scanning ? "stop" : "play"), scanning ? "Stop" : "Start scanning");
 }
 
-function showHints(hints) {
+/** What would help scanning; nothing while it is stopped, or while nobody knows. */
+function showHints(fresh) {
+  hints = fresh;
+  const told = store.online && store.state?.scanning ? hints : [];
   const usual = (each) => each.hint === "no_card";
   byId("hints").replaceChildren(
-    ...hints.map((each) => el("li", { class: usual(each) ? "usual" : null }, icon("hint"), each.words)),
+    ...told.map((each) => el("li", { class: usual(each) ? "usual" : null }, icon("hint"), each.words)),
   );
 }

@@ -4,7 +4,7 @@ import { ask } from "/static/api.js";
 import { byId, el, icon, noPicture, picture, text } from "/static/dom.js";
 import { isAdmin, on, ring, store } from "/static/store.js";
 import { cardOf, certainty, moment, nameOf, printOf, score } from "/static/words.js";
-import { photoOf } from "/static/card.js";
+import { photoOf, referenceOf } from "/static/card.js";
 import { attempt } from "/static/dialogs.js";
 
 const PAGE = 30;
@@ -100,7 +100,7 @@ function row(entry) {
   const plain = sure.tone === "good" && !entry.corrected;
   return el("li", { class: entry.undone ? "row undone" : "row", "data-id": entry.id },
     el("button", { type: "button", class: "row-open", "data-part": "open", onclick: () => acts.open(entry.id) },
-      entry.has_photo ? picture(photoOf(entry), "") : noPicture(""),
+      thumbnail(entry),
       el("span", { class: "row-words" },
         el("strong", { class: "row-name" }, name),
         el("span", { class: "soft small row-print" }, printOf(cardOf(entry)) || score(entry.score))),
@@ -110,6 +110,13 @@ function row(entry) {
           ? el("span", { class: "unseen" }, sure.words)
           : el("span", { class: `mini ${entry.undone ? "off" : sure.tone}` }, icon(entry.undone ? "undo" : sure.icon), entry.undone ? "Undone" : sure.short))),
     isAdmin() ? undoButton(entry, name) : null);
+}
+
+/** A card that was decided after it had gone has no photo: then its reference. */
+function thumbnail(entry) {
+  if (entry.has_photo) return picture(photoOf(entry), "");
+  const card = cardOf(entry);
+  return card ? picture(referenceOf(card.card_id), "") : noPicture("");
 }
 
 function undoButton(entry, name) {

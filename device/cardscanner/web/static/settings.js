@@ -75,7 +75,8 @@ async function save() {
 function refused(error) {
   const field = fields.find((each) => each.name === error.key);
   if (!field) return note(error.message, { problem: true });
-  field.fail(error.message);
+  // Before the key it says which file and line: nothing that this page could change.
+  field.fail(error.message.split(`${error.key}: `).at(-1));
   text("settings-words", "Not saved: look at the marked field.");
   field.control.focus();
   field.node.scrollIntoView({ block: "center" });

@@ -1,7 +1,7 @@
 // How every part of the box is, what it consists of, and caring for it.
 
 import { ask, askFile } from "/static/api.js";
-import { byId, el, icon, text } from "/static/dom.js";
+import { byId, el, icon, text, withCode } from "/static/dom.js";
 import { attempt, note, sure } from "/static/dialogs.js";
 import { on, ring, store } from "/static/store.js";
 import { CONDITIONS, PARTS, many, span } from "/static/words.js";
@@ -71,8 +71,8 @@ function partRow(part) {
     icon(how.icon),
     el("div", {},
       el("h2", {}, PARTS[part.part] ?? part.part, el("span", { class: "part-condition" }, how.words)),
-      el("p", {}, part.words),
-      part.fix ? el("p", { class: "fix" }, part.fix) : null));
+      el("p", {}, ...withCode(part.words)),
+      part.fix ? el("p", { class: "fix" }, ...withCode(part.fix)) : null));
 }
 
 function showVersions() {
