@@ -185,6 +185,8 @@ def test_the_export_has_a_row_for_each_scan_oldest_first(bob, scans):
     assert [each["id"] for each in rows[:7]] == scans
     assert rows[1]["card_id"] == "base1-2"
     assert rows[1]["undone"] in {"yes", "no"}
+    counted = list(csv.DictReader(io.StringIO(bob.get("/api/export?undone=no").text)))
+    assert {each["undone"] for each in counted} == {"no"}
     found = bob.get("/api/export?format=json").json()
     assert [each["id"] for each in found[:7]] == scans
     assert bob.get("/api/export?format=xml").status_code == 422
