@@ -6,7 +6,7 @@ DATA ?= ../shared/data
 TEST_WORKERS ?= logical
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-train test-homeassistant test-browser test-scale test-systemd check format lint types layers bench bench-index eval-finder evaluate evaluate-photos \
+.PHONY: help run test test-slow test-train test-homeassistant test-scale test-systemd test-browser check format lint types layers bench bench-index eval-finder evaluate evaluate-photos \
 	demo-assets train clean
 
 help: ## List the targets

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cardscanner.live import Scene
-from cardscanner.records import Card, Candidate, Frame, Outline, Verdict
+from cardscanner.records import Candidate, Card, Frame, Outline, Verdict
 from cardscanner.web.hints import LIMITS, WORDS, Hints, measured
 
 CORNERS = np.array([[500, 150], [720, 150], [720, 458], [500, 458]], np.float32)
