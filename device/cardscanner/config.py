@@ -57,9 +57,9 @@ class PicameraConfig(_Section):
         default_factory=dict, description="libcamera controls by name, e.g. ExposureTime: 8000"
     )
     timeout_s: float = Field(
-        default=3, gt=0, le=3600, description="no frame for this long: the camera is lost"
+        default=2, gt=0, le=3600, description="no frame for this long: the camera is lost"
     )
-    retry_s: float = Field(default=2, gt=0, le=3600, description="pause before a lost camera is opened again")
+    retry_s: float = Field(default=1, gt=0, le=3600, description="pause before a lost camera is opened again")
 
 
 class OpencvConfig(_Section):
@@ -71,8 +71,8 @@ class OpencvConfig(_Section):
     width: int | None = Field(default=1280, ge=160)
     height: int | None = Field(default=720, ge=120)
     fps: float | None = Field(default=None, gt=0)
-    timeout_s: float = Field(default=3, gt=0, le=3600)
-    retry_s: float = Field(default=2, gt=0, le=3600)
+    timeout_s: float = Field(default=2, gt=0, le=3600)
+    retry_s: float = Field(default=1, gt=0, le=3600)
 
 
 class ReplayConfig(_Section):
@@ -369,11 +369,28 @@ class WebConfig(_Section):
     )
 
 
+class UpdatesConfig(_Section):
+    """Where ``cardscanner update --check`` looks for newer versions; nothing is installed."""
+
+    source: str = Field(min_length=1, description="a folder, or an https:// address, that holds index.json")
+    timeout_s: float = Field(default=20, gt=0, le=600, description="no answer for this long: given up")
+
+    @field_validator("source")
+    @classmethod
+    def _not_to_be_read_on_the_way(cls, source: str) -> str:
+        if "://" in source and not _keeps_secrets(source):
+            raise ValueError("an address must begin with https:// (http:// only on this machine)")
+        return source
+
+
 class LogConfig(_Section):
-    """Log lines on standard output."""
+    """Log lines on standard output, and in a file where that is wanted."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "json", "human"] = "auto"
+    file: Path | None = Field(default=None, description="keep JSON lines here too; none: no file")
+    file_bytes: int = Field(default=5 * 2**20, ge=2**16, le=2**30, description="then a new file is begun")
+    file_count: int = Field(default=3, ge=1, le=100, description="files that are kept, the newest with them")
 
 
 class Config(_Section):
@@ -392,6 +409,7 @@ class Config(_Section):
     corrections: CorrectionsConfig = CorrectionsConfig()
     history: HistoryConfig = HistoryConfig()
     web: WebConfig | None = Field(default=None, description="none: no page")
+    updates: UpdatesConfig | None = Field(default=None, description="none: nobody looks for newer versions")
     log: LogConfig = LogConfig()
 
     @field_validator("device_id")

@@ -41,6 +41,12 @@ def load_config(path: Path) -> Config:
     return _validated(_over(rooted, changes), settings, lines)
 
 
+def file_config(path: Path) -> Config:
+    """Read and validate the file alone, without what ``set`` changed; raises as :func:`load_config` does."""
+    data, lines = read_tree(path)
+    return _validated(_rooted(data, path.resolve().parent), path, lines)
+
+
 def settings_path(config: Config) -> Path:
     """Return where ``set`` keeps what it changed."""
     return config.outbox.path.with_name("settings.yaml")
@@ -198,6 +204,7 @@ _PATH_KEYS = {
     "api_key_file",
     "recent",
     "folder",
+    "file",
 }
 
 
@@ -225,8 +232,10 @@ def _absolute(path: str, folder: Path) -> str:
 
 
 def _is_path(key: str, value: Any) -> bool:
-    """Whether a value is a path; ``camera.device`` may be a number or an address instead."""
-    return isinstance(value, str) and (key in _PATH_KEYS or (key == "device" and "://" not in value))
+    """Whether a value is a path; ``camera.device`` and ``updates.source`` may be addresses."""
+    return isinstance(value, str) and (
+        key in _PATH_KEYS or (key in {"device", "source"} and "://" not in value)
+    )
 
 
 def _line(mark: Any) -> int:

@@ -23,22 +23,31 @@ from cardscanner.capture.keeper import keep_capturing
 from cardscanner.chronicle import Chronicle
 from cardscanner.config import Config
 from cardscanner.configfile import load_config
-from cardscanner.control import ControlRoom, open_desk
-from cardscanner.control.memory import log_lines, remember_restart, remembered_transactions, with_room
+from cardscanner.control import CommandDesk, ControlRoom, open_desk
+from cardscanner.control.memory import (
+    log_file,
+    log_lines,
+    remember_restart,
+    remembered_transactions,
+    with_room,
+)
 from cardscanner.errors import CardscannerError
 from cardscanner.facts import DeviceFacts
-from cardscanner.heart import OPEN_S, Heart
+from cardscanner.heart import OPEN_S, Heart, Limits
 from cardscanner.history.keeping import keep_history, open_history
+from cardscanner.live import LiveView
 from cardscanner.logs import configure_logs
 from cardscanner.mailbox import LatestSlot
-from cardscanner.manifest import agree, load_database_manifest, load_model_manifest
+from cardscanner.manifest import ModelManifest, agree, load_database_manifest, load_model_manifest
 from cardscanner.notify import Notifier
+from cardscanner.probe import Probe
 from cardscanner.publish import Extras, Outbox, ReportingPublisher, open_publisher
 from cardscanner.publish.replays import Replays
+from cardscanner.recent_lines import RecentLines
 from cardscanner.records import Frame
 from cardscanner.reloading import read_again
 from cardscanner.scan_loop import ScanLoop, is_lossless
-from cardscanner.threads import Supervisor
+from cardscanner.threads import Loop, Supervisor
 from cardscanner.vitals import Vitals
 
 log = structlog.get_logger(__name__)
@@ -108,16 +117,24 @@ def run_daemon(path: Path, notifier: Notifier | None = None) -> bool:
     """
     notifier = notifier or Notifier()
     config: Config | None = load_config(path)
-    transactions = remembered_transactions()
+    transactions, lines = remembered_transactions(), RecentLines()
     with Signals().listening() as signals:
         while config is not None:
             extras = Extras(transactions=transactions, lines=log_lines(config))
-            configure_logs(config.log.level, config.log.format, extras.lines)
-            config = _serve(config, path, signals, notifier, extras)
+            lines.then = extras.lines
+            configure_logs(config.log.level, config.log.format, lines, log_file(config))
+            config = _serve(config, path, signals, notifier, extras, lines)
     return remember_restart(signals)
 
 
-def _serve(config: Config, path: Path, signals: Signals, notifier: Notifier, extras: Extras) -> Config | None:
+def _serve(
+    config: Config,
+    path: Path,
+    signals: Signals,
+    notifier: Notifier,
+    extras: Extras,
+    lines: RecentLines,
+) -> Config | None:
     """One run with one configuration, from start-up to shut-down; return the next one, if any."""
     model, database = (
         load_model_manifest(config.embedder.model),
@@ -127,7 +144,7 @@ def _serve(config: Config, path: Path, signals: Signals, notifier: Notifier, ext
     check_source(config.camera)
     slot: LatestSlot[Frame] = LatestSlot()
     camera, vitals, threads = CameraHealth(), Vitals(), Supervisor()
-    scan_over = threading.Event()
+    live, probe, scan_over = LiveView(), Probe(), threading.Event()
     with (
         closing(Outbox.open(config.outbox)) as outbox,
         closing(open_history(config, outbox)) as history,
@@ -144,7 +161,7 @@ def _serve(config: Config, path: Path, signals: Signals, notifier: Notifier, ext
             facts,
             signals,
             threads.stopping,
-            extras.lines,
+            lines,
         )
         desk = open_desk(room)
         publisher = open_publisher(
@@ -157,7 +174,7 @@ def _serve(config: Config, path: Path, signals: Signals, notifier: Notifier, ext
 
         def scan(stopping: threading.Event) -> None:
             try:
-                ScanLoop(config, slot, outbox, vitals, history)(stopping)
+                ScanLoop(config, slot, outbox, vitals, history, live, probe)(stopping)
             finally:
                 scan_over.set()
 
@@ -168,13 +185,19 @@ def _serve(config: Config, path: Path, signals: Signals, notifier: Notifier, ext
                     return
             _capture(config, slot, stopping, camera)
 
+        patience_s = config.camera.timeout_s + config.camera.retry_s + OPEN_S
+        heart = Heart(
+            notifier, camera, vitals, outbox, Limits(camera_s=patience_s), web=config.web is not None
+        )
+        page = _page(room, desk, camera, model, live, probe, heart)
+
         threads.start("publish", publish)
         threads.start("desk", desk.run)
         threads.start("history", keep_history(config, history, outbox, vitals))
         threads.start("scan", scan)
         threads.start("capture", capture, may_end=True)
-        patience_s = config.camera.timeout_s + config.camera.retry_s + OPEN_S
-        heart = Heart(notifier, camera, vitals, patience_s)
+        if page is not None:
+            threads.start("web", page)
         chronicle = Chronicle(outbox, config.device_id, camera, vitals)
         ending = _watch(threads, signals, path, heart, slot, chronicle)
         if ending.fresh is None and ending.reason != "restart":
@@ -187,6 +210,23 @@ def _serve(config: Config, path: Path, signals: Signals, notifier: Notifier, ext
     _raise_early_end(threads)
     log.info("stopped", reason=ending.reason, frames_skipped=slot.lost, **vitals.scans)
     return ending.fresh
+
+
+def _page(
+    room: ControlRoom,
+    desk: CommandDesk,
+    camera: CameraHealth,
+    model: ModelManifest,
+    live: LiveView,
+    probe: Probe,
+    heart: Heart,
+) -> Loop | None:
+    """Return the web thread's body, if there is to be a page; without one its libraries are not loaded."""
+    if room.config.web is None:
+        return None
+    from cardscanner.web.page import open_page
+
+    return open_page(room, desk, camera, model, live, probe, heart.stuck)
 
 
 def _capture(

@@ -51,10 +51,15 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Replace ``path`` by a JSON document, durably; NaN, which JSON lacks, is a ValueError."""
+def write_json(path: Path, value: Any, *, mode: int | None = None) -> None:
+    """Replace ``path`` by a JSON document, durably; NaN, which JSON lacks, is a ValueError.
+
+    ``mode`` is who may read it, from its first byte on; ``None``: as the process makes files.
+    """
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     with replacing(path) as temporary:
+        if mode is not None:
+            temporary.touch(mode=mode)
         temporary.write_text(text + "\n", encoding="utf-8")
 
 

@@ -12,14 +12,25 @@ from contextlib import closing
 
 import structlog
 
-from cardscanner.config import CameraConfig, Config
+from cardscanner.accelerator import Accelerator
+from cardscanner.config import CameraConfig, Config, EmbedderConfig
 from cardscanner.decide import Decider
-from cardscanner.errors import EmbedderFailed, EmbedderTimeout, IndexAway, OutboxFault, OutboxFull
+from cardscanner.embed import start_embedder
+from cardscanner.errors import (
+    EmbedderAway,
+    EmbedderFailed,
+    EmbedderTimeout,
+    IndexAway,
+    OutboxFault,
+    OutboxFull,
+)
 from cardscanner.history import History
 from cardscanner.history.photo import small_photo
+from cardscanner.live import LiveView, Scene
 from cardscanner.mailbox import LatestSlot
 from cardscanner.newer import NewerDatabase, Opened
 from cardscanner.pipeline import Stopwatch, scan_frame
+from cardscanner.probe import Probe, look_at
 from cardscanner.publish import Outbox
 from cardscanner.publish.payload import ArtifactRef, DatabaseRef
 from cardscanner.publish.scan import ScanFacts, store_message
@@ -36,8 +47,8 @@ STALE_S = 2.0
 MAX_WAITING = 200
 """Decided cards held in memory while the disk refuses them; then scanning pauses until it takes them."""
 
-_TELEMETRY_EVERY_S = 30.0
 _IDLE_S = 0.5
+_OPENING_S = 0.05
 
 
 class ScanLoop:
@@ -50,20 +61,24 @@ class ScanLoop:
         outbox: Outbox,
         vitals: Vitals,
         history: History | None = None,
+        live: LiveView | None = None,
+        probe: Probe | None = None,
     ) -> None:
         self._config = config
+        self._live = live or LiveView()
+        self._probe = probe or Probe()
         self._slot = slot
         self._vitals = vitals
         self._recent = recent_scans(config.corrections)
         self._history = history
         self._store = Storekeeper(outbox, vitals, self._recent, history)
-        self._next_telemetry = 0.0
+        self._chip: Accelerator
 
     def __call__(self, stopping: threading.Event) -> None:
         """Scan until the stop; what cannot be cured here is raised and ends the process."""
         config = self._config
         with open_rooms(
-            config.finder, config.embedder, config.index, config.decide.top, config.verify
+            config.finder, config.embedder, config.index, config.decide.top, config.verify, self._load
         ) as rooms:
             self._vitals.database_is(rooms.database.manifest)
             self._tell_without_pictures(rooms)
@@ -75,7 +90,8 @@ class ScanLoop:
                 config.camera.name,
                 rooms.look,
             )
-            self._vitals.npu_is("ok" if config.embedder.backend == "hailo" else "absent")
+            self._await_chip(stopping)
+            self._vitals.progress("scan")
             self._vitals.ready.set()
             newer = NewerDatabase(config.index, rooms.model, rooms.database.manifest)
             try:
@@ -84,19 +100,41 @@ class ScanLoop:
             finally:
                 self._store.finish()
 
+    def _load(self, config: EmbedderConfig) -> Accelerator:
+        self._chip = Accelerator(start_embedder(config), self._vitals, chip=config.backend == "hailo")
+        return self._chip
+
+    def _await_chip(self, stopping: threading.Event) -> None:
+        """Wait until the accelerator is open, or known to be away: then we are ready all the same."""
+        while not self._chip.attend() and self._chip.opening:
+            if stopping.wait(_OPENING_S):
+                return
+
     def _scan(self, stopping: threading.Event, rooms: Rooms, decider: Decider, newer: NewerDatabase) -> None:
         facts = scan_facts(self._config, rooms)
         while not stopping.is_set():
             self._vitals.progress("scan")
-            self._look_after_chip(rooms)
+            seeing = self._chip.attend()
             opened = newer.take()
             if opened is not None:
                 self._turn_to(opened, rooms, decider)
                 facts = scan_facts(self._config, rooms)
-            if self._store.keep_up() and not self._vitals.paused:
+            self._probe.answer(
+                lambda: look_at(self._slot.newest, rooms, self._config.decide.top, decider.outlines())
+            )
+            if not self._store.keep_up() or self._vitals.paused:
+                stopping.wait(_IDLE_S)
+            elif seeing:
                 self._next_frame(rooms, decider, facts)
             else:
-                stopping.wait(_IDLE_S)
+                self._skip_frame(stopping)
+
+    def _skip_frame(self, stopping: threading.Event) -> None:
+        """Let a frame of a camera go by, because nothing could be known about it; a recording waits."""
+        if is_lossless(self._config.camera):
+            stopping.wait(_OPENING_S)
+        elif self._slot.take(_OPENING_S) is not None:
+            self._vitals.skipped()
 
     def _turn_to(self, opened: Opened, rooms: Rooms, decider: Decider) -> None:
         """Go on with a newer version of the database, between two frames."""
@@ -120,14 +158,18 @@ class ScanLoop:
             return
         try:
             events = scan_frame(frame, rooms.eye, decider, watch := Stopwatch())
-        except (EmbedderTimeout, EmbedderFailed) as error:
-            self._chip_fault(error)
+        except (EmbedderTimeout, EmbedderFailed, EmbedderAway) as error:
+            self._chip.failed(error)  # nothing is known about the frame: no event, above all no "no match"
             return
         except IndexAway as error:
             if self._vitals.enter("index", str(error)):
                 log.error("the index is away; frames are skipped until it answers", error=str(error))
             return
-        self._chip_works()
+        self._vitals.stages.observe(watch.ms)
+        if "embed" in watch.ms:
+            self._chip.answered()
+        if self._live.watched:
+            self._live.scenes.put(Scene(frame, decider.outlines()))
         if "search" in watch.ms and self._vitals.leave("index"):
             log.info("the index answers again")
         for event in events:
@@ -149,23 +191,6 @@ class ScanLoop:
         """A recording that waits for us stays what it was, however long we take."""
         old = time.monotonic_ns() - frame.captured_ns > STALE_S * 1e9
         return old and not is_lossless(self._config.camera)
-
-    def _chip_fault(self, error: EmbedderTimeout | EmbedderFailed) -> None:
-        """Nothing is known about the frame: no event, above all no "no match"."""
-        if self._vitals.enter("npu", str(error)):
-            log.error("embedder failed; frames are skipped until it answers", error=str(error))
-        if isinstance(error, EmbedderTimeout):
-            self._vitals.npu_is("hung")
-
-    def _chip_works(self) -> None:
-        if self._vitals.leave("npu"):
-            log.info("embedder answers again")
-            self._vitals.npu_is("ok" if self._config.embedder.backend == "hailo" else "absent")
-
-    def _look_after_chip(self, rooms: Rooms) -> None:
-        if time.monotonic() >= self._next_telemetry:
-            self._next_telemetry = time.monotonic() + _TELEMETRY_EVERY_S
-            self._vitals.chip_says(rooms.embedder.telemetry())
 
 
 class Storekeeper:

@@ -12,8 +12,8 @@ from cardscanner.config import Config
 from cardscanner.history import History
 from cardscanner.mailbox import LatestSlot
 from cardscanner.publish import Facts, Outbox, PublishStatus
-from cardscanner.publish.log_lines import LogLines
 from cardscanner.publish.replays import Replays
+from cardscanner.recent_lines import RecentLines
 from cardscanner.records import Frame
 from cardscanner.vitals import Vitals
 
@@ -44,8 +44,8 @@ class ControlRoom:
     facts: Facts
     wishes: Wishes
     stopping: threading.Event
-    lines: LogLines | None = None
-    """Log lines that are published."""
+    lines: RecentLines = field(default_factory=RecentLines)
+    """The newest log lines; those that are published pass through it."""
     way_out: Callable[[], PublishStatus] = field(default=PublishStatus)
     """How the way out is doing."""
     led: Path = LED

@@ -52,6 +52,7 @@ class Outbox:
         self._busy_s = busy_s
         self._boot = boot_id()
         self._lock = threading.Lock()
+        self._begun_ns: int | None = None
         self._ledger = Ledger(config.keep_delivered)
         self._connection: sqlite3.Connection | None = None
         self._closed = False
@@ -258,6 +259,12 @@ class Outbox:
         """Number of rows that the broker has and a consumer has not confirmed."""
         return len(self._ledger.acks)
 
+    @property
+    def busy_s(self) -> float:
+        """For how long the disk has been at work on one thing; 0 when it is idle. Never waits."""
+        begun_ns = self._begun_ns
+        return 0.0 if begun_ns is None else (time.monotonic_ns() - begun_ns) / 1e9
+
     def close(self) -> None:
         """Delete what has arrived, if the disk lets us, and close the file; safe to call twice."""
         with suppress(OutboxFault):
@@ -273,13 +280,17 @@ class Outbox:
         with self._lock:
             if self._closed:
                 raise OutboxFault(f"outbox {self._config.path}: it is closed")
-            connection = self._connection or self._load()
-            with storage_faults(self._config.path):
-                try:
-                    yield connection
-                except sqlite3.Error as error:
-                    self._recover(connection, error)
-                    raise
+            self._begun_ns = time.monotonic_ns()
+            try:
+                connection = self._connection or self._load()
+                with storage_faults(self._config.path):
+                    try:
+                        yield connection
+                    except sqlite3.Error as error:
+                        self._recover(connection, error)
+                        raise
+            finally:
+                self._begun_ns = None
 
     def _load(self) -> sqlite3.Connection:
         connection, replaced, damage = open_file(self._config.path, self._busy_s)

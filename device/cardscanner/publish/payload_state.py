@@ -12,7 +12,7 @@ from cardscanner.publish.payload import Payload, Timestamp
 class CameraState(Payload):
     """The camera."""
 
-    state: Literal["ok", "lost", "frozen"]
+    state: Literal["ok", "lost", "frozen", "black"]
     fps: float = Field(ge=0)
 
 
