@@ -17,7 +17,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from multiprocessing.synchronize import Event
@@ -272,7 +272,7 @@ def scanner(root: Path) -> Iterator[Scanner]:
                 lambda: open_source(config.camera), slot, over, camera, timeout_s=10, retry_s=1, lossless=True
             )
 
-        bodies = (
+        bodies: tuple[Callable[[threading.Event], None], ...] = (
             capture,
             ScanLoop(config, slot, outbox, vitals, history, live, probe_box),
             keep_history(config, history, outbox, vitals),
