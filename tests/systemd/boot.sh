@@ -36,6 +36,7 @@ cp -r "$repo"/{models,systemd} "$root/opt/cardscanner/"
 rm -rf "$root/opt/checks" "$root/opt/scanner"
 PYTHONPATH="$repo/device:$repo/tests" "$python" -c \
     'import sys, pathlib, small_scanner; small_scanner.small_scanner(pathlib.Path(sys.argv[1]))' "$root/opt/scanner"
+chmod -R a+rX "$root/opt/scanner"
 cp -r "$here/inside" "$root/opt/checks"
 cp "$here/inside/checks.service" "$root/etc/systemd/system/"
 ln -sf /etc/systemd/system/checks.service "$root/etc/systemd/system/multi-user.target.wants/checks.service"
