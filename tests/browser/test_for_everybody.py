@@ -77,7 +77,14 @@ def test_everything_is_reached_without_a_mouse(browser: Browser, box: Box, ada: 
             reached.append(page.evaluate("document.activeElement.id || document.activeElement.className"))
             outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
             assert outline == "solid", reached
-        assert {"scanning-button", "session-select", "new-session", "undo-button", "export-csv", "row-open"} <= set(reached)
+        assert {
+            "scanning-button",
+            "session-select",
+            "new-session",
+            "undo-button",
+            "export-csv",
+            "row-open",
+        } <= set(reached)
         while page.evaluate("document.activeElement.className") != "row-open":
             page.keyboard.press("Shift+Tab")
         page.keyboard.press("Enter")
