@@ -33,6 +33,7 @@ from cardscanner.control.memory import (
 )
 from cardscanner.errors import CardscannerError
 from cardscanner.facts import DeviceFacts
+from cardscanner.heaps import keep_heaps_few, return_memory
 from cardscanner.heart import OPEN_S, Heart, Limits
 from cardscanner.history.keeping import keep_history, open_history
 from cardscanner.live import LiveView
@@ -115,6 +116,7 @@ def run_daemon(path: Path, notifier: Notifier | None = None) -> bool:
     CardscannerError
         What could not be opened, or why a thread ended: the process should end with its ``exit_code``.
     """
+    keep_heaps_few()
     notifier = notifier or Notifier()
     config: Config | None = load_config(path)
     transactions, lines = remembered_transactions(), RecentLines()
@@ -124,6 +126,7 @@ def run_daemon(path: Path, notifier: Notifier | None = None) -> bool:
             lines.then = extras.lines
             configure_logs(config.log.level, config.log.format, lines, log_file(config))
             config = _serve(config, path, signals, notifier, extras, lines)
+            return_memory()
     return remember_restart(signals)
 
 

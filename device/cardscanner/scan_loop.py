@@ -133,8 +133,10 @@ class ScanLoop:
         """Let a frame of a camera go by, because nothing could be known about it; a recording waits."""
         if is_lossless(self._config.camera):
             stopping.wait(_OPENING_S)
-        elif self._slot.take(_OPENING_S) is not None:
+        elif (frame := self._slot.take(_OPENING_S)) is not None:
             self._vitals.skipped()
+            if self._live.watched:
+                self._live.scenes.put(Scene(frame, ()))
 
     def _turn_to(self, opened: Opened, rooms: Rooms, decider: Decider) -> None:
         """Go on with a newer version of the database, between two frames."""

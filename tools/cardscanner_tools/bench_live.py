@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
 import resource
 import socket
 import statistics
@@ -49,6 +50,7 @@ from cardscanner.web.server import serve_page
 
 _READ_BYTES = 1024
 _SETTLE_S = 1.0
+_SCANNING = ("MainThread", "capture", "scan")
 
 
 @dataclass
@@ -66,6 +68,8 @@ class Turn:
     fps: float
     cpu: float
     """Processor seconds of this process for each second."""
+    page_cpu: float
+    """Of these, what did not go into capturing and scanning."""
 
 
 class Counted(LatestSlot[Frame]):
@@ -116,7 +120,11 @@ def measure(
             with watching(running, count, bytes_per_s):
                 time.sleep(_SETTLE_S)
                 turns.append(_turn(running, count, seconds))
-            print(f"{count:3} viewers: {turns[-1].fps:6.1f} frames/s, {turns[-1].cpu:.2f} cores", flush=True)
+            print(
+                f"{count:3} viewers: {turns[-1].fps:6.1f} frames/s, {turns[-1].cpu:.2f} cores, "
+                f"page {turns[-1].page_cpu:.3f}",
+                flush=True,
+            )
     return turns
 
 
@@ -132,19 +140,36 @@ def report(turns: list[Turn]) -> dict[str, float]:
         "kept": round(statistics.median(ratios), 3),
         "cores_alone": round(statistics.median(each.cpu for each in alone), 2),
         "cores_watched": round(statistics.median(each.cpu for each in watched), 2),
+        "page_cores_alone": round(statistics.median(each.page_cpu for each in alone), 4),
+        "page_cores_watched": round(statistics.median(each.page_cpu for each in watched), 4),
     }
 
 
 def _turn(running: Scanner, viewers: int, seconds: float) -> Turn:
-    frames, cpu_s, began_s = running.slot.taken, _cpu_s(), time.monotonic()
+    frames, cpu_s, page_s, began_s = running.slot.taken, _cpu_s(), _page_cpu_s(), time.monotonic()
     time.sleep(seconds)
     took_s = time.monotonic() - began_s
-    return Turn(viewers, (running.slot.taken - frames) / took_s, (_cpu_s() - cpu_s) / took_s)
+    fps = (running.slot.taken - frames) / took_s
+    return Turn(viewers, fps, (_cpu_s() - cpu_s) / took_s, (_page_cpu_s() - page_s) / took_s)
 
 
 def _cpu_s() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
+
+
+def _page_cpu_s() -> float:
+    """Return the processor seconds of the threads that serve the page, from the kernel's books."""
+    total = 0
+    for thread in threading.enumerate():
+        if thread.name in _SCANNING or thread.native_id is None:
+            continue
+        try:
+            stat = Path(f"/proc/self/task/{thread.native_id}/stat").read_text(encoding="ascii")
+        except OSError:  # it has just ended
+            continue
+        total += sum(int(ticks) for ticks in stat.rpartition(")")[2].split()[11:13])
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -199,17 +224,24 @@ def scanner(root: Path) -> Iterator[Scanner]:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     path = root / "cardscanner.yaml"
-    film = {"backend": "replay", "path": str(shipped_folder("demo") / "film.mp4"), "paced": False, "loop": True}
+    film = {
+        "backend": "replay",
+        "path": str(shipped_folder("demo") / "film.mp4"),
+        "paced": False,
+        "loop": True,
+    }
     path.write_text(
-        yaml.safe_dump({
-            "device_id": "bench",
-            "camera": film,
-            "embedder": {"backend": "onnx", "model": str(shipped_model()), "threads": 1},
-            "index": {"database": str(shipped_database())},
-            "outbox": {"path": "outbox.db"},
-            "publish": {"backend": "stdout"},
-            "web": {"host": "127.0.0.1", "port": port},
-        }),
+        yaml.safe_dump(
+            {
+                "device_id": "bench",
+                "camera": film,
+                "embedder": {"backend": "onnx", "model": str(shipped_model()), "threads": 1},
+                "index": {"database": str(shipped_database())},
+                "outbox": {"path": "outbox.db"},
+                "publish": {"backend": "stdout"},
+                "web": {"host": "127.0.0.1", "port": port},
+            }
+        ),
         encoding="utf-8",
     )
     config = load_config(path)
@@ -246,7 +278,11 @@ def scanner(root: Path) -> Iterator[Scanner]:
             keep_history(config, history, outbox, vitals),
             serve_page(room),
         )
-        threads = [threading.Thread(target=body, args=(stopping,), daemon=True) for body in bodies]
+        names = ("capture", "scan", "history", "web")
+        threads = [
+            threading.Thread(target=body, name=name, args=(stopping,), daemon=True)
+            for name, body in zip(names, bodies, strict=True)
+        ]
         for thread in threads:
             thread.start()
         try:

@@ -46,10 +46,12 @@ class HailoLink:
         self._memory: CropMemory | None = memory
 
     @classmethod
-    def start(cls, config: HailoConfig, info: ModelInfo) -> HailoLink:
+    def start(
+        cls, config: HailoConfig, info: ModelInfo, module: str = "cardscanner.embed.hailo_worker"
+    ) -> HailoLink:
         """Start the process and return at once."""
         try:
-            worker = WorkerProcess.start("accelerator", "cardscanner.embed.hailo_worker")
+            worker = WorkerProcess.start("accelerator", module)
         except OSError as error:
             raise EmbedderDead(f"the accelerator process cannot be started: {error}") from error
         size = crop_memory_bytes(info)

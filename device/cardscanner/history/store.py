@@ -62,7 +62,9 @@ def read_sessions(connection: sqlite3.Connection) -> list[Session]:
     """Return every session, oldest first."""
     rows = connection.execute("SELECT id, name, began, epoch, after_seq FROM session ORDER BY id")
     try:
-        return [Session(each, name, datetime.fromisoformat(began), *rest) for each, name, began, *rest in rows]
+        return [
+            Session(each, name, datetime.fromisoformat(began), *rest) for each, name, began, *rest in rows
+        ]
     except ValueError as error:
         raise sqlite3.DatabaseError(f"a session is not what was stored: {error}") from error
 

@@ -129,8 +129,9 @@ def _line(stored: StoredCard) -> tuple[str, str, int]:
 def _open(folder: Path, manifest: DatabaseManifest) -> Catalogue:
     delta = manifest.delta
     with ExitStack() as opened:
-        cards: CardStore | LayeredCards = open_cards(located(folder, manifest, CARDS_FILE), manifest.rows)
-        opened.callback(cards.close)
+        base = open_cards(located(folder, manifest, CARDS_FILE), manifest.rows)
+        opened.callback(base.close)
+        cards: CardStore | LayeredCards = base
         pictures: Pictures | None = None
         if PICTURES_FILE in manifest.files:
             pictures = open_pictures(located(folder, manifest, PICTURES_FILE), manifest.rows)
@@ -138,7 +139,7 @@ def _open(folder: Path, manifest: DatabaseManifest) -> Catalogue:
         if delta is not None:
             changes = open_cards(located(folder, manifest, delta.cards), manifest.rows + delta.rows)
             opened.callback(changes.close)
-            cards = LayeredCards(cards, changes, manifest.rows)
+            cards = LayeredCards(base, changes, manifest.rows)
             if pictures is not None and delta.pictures is not None:
                 added = open_pictures(located(folder, manifest, delta.pictures), delta.rows)
                 opened.callback(added.close)

@@ -155,7 +155,7 @@ class Outbox:
             The disk did not even take that.
         """
         with self._storage() as connection:
-            return self._ledger.spare(connection)
+            return self._shed(connection)
 
     def await_acks(self, consumers: Sequence[str]) -> None:
         """From now on a row has arrived only when each of these consumers has confirmed it."""
@@ -335,10 +335,16 @@ class Outbox:
             self._drop()
 
     def _make_room(self, connection: sqlite3.Connection) -> None:
-        """Shorten the log, and let delivered rows go, so that the next call may find room in the file."""
+        """Let the log begin anew and delivered rows go, so that the next call may find room."""
         with suppress(sqlite3.Error):
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            self._ledger.spare(connection)
+            self._shed(connection)
+
+    def _shed(self, connection: sqlite3.Connection) -> bool:
+        """The log keeps its size: what it has of the disk is all that a full one leaves us."""
+        connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+        shed = self._ledger.spare(connection)
+        connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+        return shed
 
     def _drop(self) -> None:
         if self._connection is not None:

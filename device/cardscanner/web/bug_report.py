@@ -86,8 +86,7 @@ def versions(config: Config, info: InfoPayload) -> dict[str, Any]:
 
 def open_settings(config: Config) -> Any:
     """Return the configuration without secrets, and without what leads to them."""
-    shown = _without_private(hide_secrets(None, "", config.model_dump(mode="json")))
-    return shown
+    return _without_private(hide_secrets(None, "", config.model_dump(mode="json")))
 
 
 def _without_private(value: Any) -> Any:

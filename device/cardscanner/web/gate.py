@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cardscanner.web.errors import WebRefused, refusal_answer
@@ -146,6 +148,12 @@ def _token(headers: Headers) -> str | None:
     except CookieError:
         return None
     return cookies[COOKIE].value if COOKIE in cookies else None
+
+
+def logged_in(room: WebRoom, request: Request) -> Callable[[], bool]:
+    """Return how to ask whether whoever sent this request is still logged in."""
+    token = _token(request.headers)
+    return lambda: room.logins.user(token) is not None
 
 
 def int_or(text: str | None, default: int) -> int:

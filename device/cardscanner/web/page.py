@@ -10,6 +10,7 @@ import structlog
 from cardscanner.capture.health import CameraHealth
 from cardscanner.control import CommandDesk, ControlRoom
 from cardscanner.live import LiveView
+from cardscanner.logs import OnlyHere
 from cardscanner.manifest import ModelManifest
 from cardscanner.probe import Probe
 from cardscanner.reloading import check_tls
@@ -46,7 +47,7 @@ def open_page(
     if not accounts.claimed:
         log.warning(
             "nobody owns this scanner yet: open its page and enter the code",
-            code=accounts.claim_code(),
+            code=OnlyHere(accounts.claim_code()),
             port=web.port,
         )
     logins = Logins(folder, accounts)

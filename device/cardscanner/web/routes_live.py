@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from cardscanner.web.access import needs
+from cardscanner.web.gate import logged_in
 from cardscanner.web.live_stream import MEDIA_TYPE, LiveStream
 from cardscanner.web.room import WebRoom
 from cardscanner.web.streaming import Streamed
@@ -17,7 +18,7 @@ def routes(room: WebRoom) -> list[BaseRoute]:
     stream = LiveStream(room.live, room.control.slot, room.control.stopping)
 
     @needs("viewer")
-    async def live(_request: Request) -> Response:
-        return Streamed(stream.viewing(), MEDIA_TYPE)
+    async def live(request: Request) -> Response:
+        return Streamed(stream.viewing(), MEDIA_TYPE, allowed=logged_in(room, request))
 
     return [Route("/live.mjpeg", live)]

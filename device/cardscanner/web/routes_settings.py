@@ -54,8 +54,8 @@ def routes(room: WebRoom) -> list[BaseRoute]:
 
 def _change(room: WebRoom, options: dict[str, Any]) -> Response:
     try:
-        data = give(room, "set", SetRequest, options=options).data
+        answer = give(room, "set", SetRequest, options=options)
     except WebRefused as refused:
         key = key_in(str(refused), options)
         raise WebRefused(refused.status, refused.code, str(refused), key=key) from None
-    return JSONResponse(data.model_dump(mode="json"))
+    return JSONResponse(answer.model_dump(mode="json")["data"])

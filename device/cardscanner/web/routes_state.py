@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from cardscanner.web.access import needs
 from cardscanner.web.feed import Feed
+from cardscanner.web.gate import logged_in
 from cardscanner.web.present import present_state
 from cardscanner.web.room import WebRoom
 from cardscanner.web.streaming import Streamed
@@ -25,6 +26,6 @@ def routes(room: WebRoom) -> list[BaseRoute]:
     @needs("viewer")
     async def stream(request: Request) -> Response:
         again = "last-event-id" in request.headers
-        return Streamed(feed.listening(again=again), "text/event-stream")
+        return Streamed(feed.listening(again=again), "text/event-stream", allowed=logged_in(room, request))
 
     return [Route("/api/state", state), Route("/api/stream", stream)]

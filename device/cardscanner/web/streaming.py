@@ -18,6 +18,8 @@ from starlette.types import Receive, Scope, Send
 log = structlog.get_logger(__name__)
 
 PATIENCE_S = 30.0
+CHECK_S = 5.0
+"""A stream outlives a log-out, or the end of its account, by no more than this and one piece."""
 
 NextPiece = Callable[[], Awaitable[bytes | None]]
 """Waits for what is to be sent next; ``None`` ends the response."""
@@ -32,12 +34,16 @@ class Streamed(Response):
         media_type: str,
         headers: Mapping[str, str] | None = None,
         patience_s: float = PATIENCE_S,
+        allowed: Callable[[], bool] = lambda: True,
+        check_s: float = CHECK_S,
     ) -> None:
         self.status_code = 200
         self.media_type = media_type
         self.background = None
         self._source = source
         self._patience_s = patience_s
+        self._allowed = allowed
+        self._check_s = check_s
         self.init_headers({"Cache-Control": "no-store", "X-Accel-Buffering": "no", **(headers or {})})
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,11 +62,16 @@ class Streamed(Response):
                 await asyncio.gather(sending, leaving, return_exceptions=True)
 
     async def _send_all(self, next_piece: NextPiece, send: Send) -> None:
+        clock = asyncio.get_running_loop().time
+        check_at_s = clock() + self._check_s
         while True:
             if not await self._has_room(send):
                 log.info("a client that reads nothing is cut off", after_s=self._patience_s)
                 return
             piece = await next_piece()
+            if clock() >= check_at_s:
+                check_at_s = clock() + self._check_s
+                piece = piece if self._allowed() else None
             if piece is None:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
                 return

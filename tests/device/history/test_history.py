@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 from histories import Keeping, keeping
 from scans import FACTS, scan_event
 
 from cardscanner.config import HistoryConfig
-from cardscanner.errors import CommandRefused
+from cardscanner.errors import CommandRefused, HistoryFault
 from cardscanner.history import Counts, History
 from cardscanner.history.keeping import HistoryKeeper
 from cardscanner.publish.event import store_event
@@ -275,3 +276,28 @@ def test_a_folder_that_cannot_be_written_is_a_state_and_not_an_end(tmp_path):
         assert vitals.reasons == ()
         assert history.counts().scans == 1
         history.close()
+
+
+def test_whatever_bytes_are_changed_the_history_works_on(tmp_path):
+    chance = random.Random(5)
+    with keeping(tmp_path) as kept:
+        kept.scan(120, photo=os.urandom(1500))
+    sound = (tmp_path / "history.db").read_bytes()
+    for number in range(25):
+        content = bytearray(sound)
+        for _ in range(chance.choice((1, 8, 200))):
+            content[chance.randrange(len(content))] ^= chance.randrange(1, 256)
+        for each in tmp_path.glob("history.db*"):
+            each.unlink()
+        (tmp_path / "history.db").write_bytes(content)
+        with keeping(tmp_path) as kept:
+            (newest,) = kept.scan(1)
+            for _ in range(2):
+                with suppress(HistoryFault):
+                    list(kept.history.export_rows(None))
+                kept.keeper.retry()
+                kept.keeper.step(0)
+            assert kept.history.page(None, 1)[0].id == newest, number
+            kept.history.photo(newest)
+            kept.history.counts()
+            assert "history" not in kept.vitals.reasons

@@ -27,7 +27,9 @@ CARDS = [
 @pytest.fixture
 def catalogue(tmp_path):
     path = tmp_path / "cards.sqlite"
-    write_cards(path, (StoredCard(row, Card(*each[:2], row, each[2]), "x.png") for row, each in enumerate(CARDS)))
+    write_cards(
+        path, (StoredCard(row, Card(*each[:2], row, each[2]), "x.png") for row, each in enumerate(CARDS))
+    )
     manifest = load_database_manifest(shipped_database())
     with closing(Catalogue(manifest, open_cards(path, len(CARDS)), None)) as found:
         yield found

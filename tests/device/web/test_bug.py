@@ -127,7 +127,7 @@ def test_secrets_do_not_get_into_the_zip(tmp_path):
         "publish: {backend: mqtt, host: broker, username: scanner, password_file: pass.txt}\n"
     )
     text = json.dumps(open_settings(load_config(path)))
-    for secret in ("geheim", "joe", "scanner\"", "pass.txt"):
+    for secret in ("geheim", "joe", 'scanner"', "pass.txt"):
         assert secret not in text
     assert '"host": "broker"' in text
 

@@ -119,7 +119,9 @@ def test_one_scan_and_its_photo(bob, scans):
     assert photo.content == jpeg(3)
 
 
-@pytest.mark.parametrize("name", [NOWHERE, "x", "..%2f..%2fetc%2fpasswd", "%00", "01ARZ3NDEKTSV4RRFFQ69G5FA'"])
+@pytest.mark.parametrize(
+    "name", [NOWHERE, "x", "..%2f..%2fetc%2fpasswd", "%00", "01ARZ3NDEKTSV4RRFFQ69G5FA'"]
+)
 @pytest.mark.parametrize("what", ["", "/photo.jpg"])
 def test_a_scan_that_is_not_kept_is_not_found(bob, name, what):
     assert bob.get(f"/api/scans/{name}{what}").status_code == 404
@@ -183,6 +185,8 @@ def test_the_export_has_a_row_for_each_scan_oldest_first(bob, scans):
     assert [each["id"] for each in rows[:7]] == scans
     assert rows[1]["card_id"] == "base1-2"
     assert rows[1]["undone"] in {"yes", "no"}
+    counted = list(csv.DictReader(io.StringIO(bob.get("/api/export?undone=no").text)))
+    assert {each["undone"] for each in counted} == {"no"}
     found = bob.get("/api/export?format=json").json()
     assert [each["id"] for each in found[:7]] == scans
     assert bob.get("/api/export?format=xml").status_code == 422

@@ -11,6 +11,7 @@ import pytest
 from pages import read_events, serving_page
 
 from cardscanner.web.feed import MOST_WAITING, Box
+from cardscanner.web.streaming import Streamed
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +93,41 @@ def test_nothing_looks_at_the_box_while_no_page_listens(page):
         assert time.monotonic() < end_s
         time.sleep(0.05)
     assert page.bench.history._listeners == []
+
+
+def test_a_stream_ends_soon_after_its_login():
+    allowed = True
+
+    class Source:
+        def __enter__(self):
+            async def piece():
+                await asyncio.sleep(0.01)
+                return b": ping\n\n"
+
+            return piece
+
+        def __exit__(self, *_):
+            pass
+
+    async def run():
+        nonlocal allowed
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+
+        async def receive():
+            await asyncio.sleep(60)
+
+        response = Streamed(Source(), "text/event-stream", allowed=lambda: allowed, check_s=0.05)
+        answering = asyncio.create_task(response({}, receive, send))
+        await asyncio.sleep(0.2)
+        assert not answering.done()
+        allowed = False
+        await asyncio.wait_for(answering, 3)
+        return sent[-1]
+
+    assert asyncio.run(run()) == {"type": "http.response.body", "body": b"", "more_body": False}
 
 
 def pieces(box, count=1):

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from pages import serving_page
-from small_scanner import small_scanner
 from starlette.routing import Mount, Route
 
 from cardscanner.web.app import every_route
@@ -21,7 +20,7 @@ WRITING = ("POST", "PUT", "PATCH", "DELETE")
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    with serving_page(small_scanner(tmp_path_factory.mktemp("gate"))) as page:
+    with serving_page(tmp_path_factory.mktemp("gate")) as page:
         yield page
 
 

@@ -4,7 +4,6 @@ import httpx
 import pytest
 from pages import serving_page
 from prometheus_client.parser import text_string_to_metric_families
-from small_scanner import small_scanner
 
 from cardscanner.facts import DeviceFacts
 from cardscanner.manifest import load_database_manifest
@@ -12,7 +11,7 @@ from cardscanner.manifest import load_database_manifest
 
 @pytest.fixture
 def page(tmp_path):
-    with serving_page(small_scanner(tmp_path)) as page:
+    with serving_page(tmp_path) as page:
         control = page.room.control
         database = load_database_manifest(control.config.index.database)
         control.facts = DeviceFacts(
@@ -103,8 +102,7 @@ def test_metrics_say_what_the_parts_say(page):
 
 
 def test_metrics_may_be_for_those_alone_who_are_logged_in(tmp_path):
-    scanner = small_scanner(tmp_path)
-    with serving_page(scanner) as page:
+    with serving_page(tmp_path) as page:
         page.room.web = page.room.web.model_copy(update={"metrics": "login"})
         assert httpx.get(f"{page.url}/metrics").status_code == 401
         with page.client("bob") as viewer:

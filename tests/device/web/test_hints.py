@@ -19,8 +19,12 @@ def drawn(corners=CORNERS, light=1.0, blur_px=0.0, glare=0.0, size=(720, 1280)):
     """A card with fine print on a dark table."""
     picture = np.full((*size, 3), (38, 40, 46), np.float32)
     rng = np.random.default_rng(3)
-    print_ = cv2.resize(rng.integers(0, 130, (88, 64, 3)).astype(np.float32), (320, 440), interpolation=cv2.INTER_NEAREST)
-    scene_ = cv2.resize(rng.integers(0, 100, (5, 4, 3)).astype(np.float32), (320, 440), interpolation=cv2.INTER_NEAREST)
+    print_ = cv2.resize(
+        rng.integers(0, 130, (88, 64, 3)).astype(np.float32), (320, 440), interpolation=cv2.INTER_NEAREST
+    )
+    scene_ = cv2.resize(
+        rng.integers(0, 100, (5, 4, 3)).astype(np.float32), (320, 440), interpolation=cv2.INTER_NEAREST
+    )
     card = print_ + scene_
     if glare:
         card[: round(440 * glare)] = 400

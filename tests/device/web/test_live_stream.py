@@ -109,7 +109,8 @@ def test_too_many_viewers_are_refused_and_one_who_leaves_makes_room(page):
     page.room.control.slot.put(frame(1))
     with ExitStack() as open_ones, page.client("bob") as bob:
         streams = [
-            open_ones.enter_context(page.client("bob").stream("GET", "/live.mjpeg")) for _ in range(MOST_VIEWERS)
+            open_ones.enter_context(page.client("bob").stream("GET", "/live.mjpeg"))
+            for _ in range(MOST_VIEWERS)
         ]
         refused = bob.get("/live.mjpeg")
         assert refused.status_code == 503

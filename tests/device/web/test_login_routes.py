@@ -3,14 +3,13 @@
 import httpx
 import pytest
 from pages import PASSWORD, serving_page
-from small_scanner import small_scanner
 
 from cardscanner.web.attempts import Attempts
 
 
 @pytest.fixture
 def page(tmp_path):
-    with serving_page(small_scanner(tmp_path)) as page:
+    with serving_page(tmp_path) as page:
         yield page
 
 
