@@ -17,7 +17,12 @@ from cardscanner.shipped import shipped_database, shipped_folder, shipped_model
 pytestmark = pytest.mark.browser
 
 LARGEST_BYTES = 300_000
-A_PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 1.5, "is_mobile": True, "has_touch": True}
+A_PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 1.5,
+    "is_mobile": True,
+    "has_touch": True,
+}
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +45,7 @@ def test_the_pictures_of_the_documentation(browser: Browser, demo_box: Box) -> N
     person.await_scans(8, timeout_s=120)
     with looking(browser, demo_box, person, color_scheme="light") as page:
         take(page, "page-scan")
-    with looking(
-        browser, demo_box, person, color_scheme="dark", **A_PHONE
-    ) as page:
+    with looking(browser, demo_box, person, color_scheme="dark", **A_PHONE) as page:
         take(page, "page-phone")
 
 

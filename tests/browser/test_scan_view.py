@@ -68,7 +68,9 @@ def test_scanning_is_stopped_and_started(browser: Browser, box: Box, ada: Person
         eventually(lambda: ada.get("/api/state")["scanning"])
 
 
-def test_an_undone_card_leaves_count_and_export_and_comes_back(browser: Browser, box: Box, still: Person) -> None:
+def test_an_undone_card_leaves_count_and_export_and_comes_back(
+    browser: Browser, box: Box, still: Person
+) -> None:
     with looking(browser, box, still) as page:
         expect(first_row(page)).to_be_visible()
         counted = still.get("/api/state")["counts"]
@@ -92,14 +94,14 @@ def test_the_export_is_a_table_that_opens_anywhere(browser: Browser, box: Box, s
         expect(first_row(page)).to_be_visible()
         with page.expect_download() as waiting:
             page.get_by_role("link", name="CSV").click()
-        with open(waiting.value.path(), encoding="utf-8", newline="") as file:
+        with waiting.value.path().open(encoding="utf-8", newline="") as file:
             table = list(csv.DictReader(file))
         listed = still.get("/api/scans?limit=200")["scans"]
         assert [row["id"] for row in reversed(table)][:5] == [each["id"] for each in listed][:5]
         assert waiting.value.suggested_filename.endswith(".csv")
         with page.expect_download() as waiting:
             page.get_by_role("link", name="JSON").click()
-        with open(waiting.value.path(), encoding="utf-8") as file:
+        with waiting.value.path().open(encoding="utf-8") as file:
             assert len(json.load(file)) == len(table)
 
 
@@ -129,7 +131,9 @@ def test_a_new_session_begins_empty_and_the_old_one_can_be_looked_at(
         page.get_by_role("button", name="New", exact=True).click()
         page.locator("#session-form").get_by_label("Name").fill("Box 12")
         page.get_by_role("button", name="Begin").click()
-        expect(page.get_by_role("combobox", name="Session").locator("option:checked")).to_have_text("Box 12 (now)")
+        expect(page.get_by_role("combobox", name="Session").locator("option:checked")).to_have_text(
+            "Box 12 (now)"
+        )
         expect(page.get_by_text("No card yet.")).to_be_visible()
         expect(page.locator("#count-cards")).to_have_text("0")
         shot(page, "empty-session-light")
