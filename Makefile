@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= ../shared/data
-TEST_WORKERS ?= logical
+# Tests of daemons mostly wait: half as many workers again as there are cores keep those busy.
+TEST_WORKERS ?= $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 )))
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-slow test-train test-homeassistant test-scale test-systemd test-browser check format lint types \
