@@ -364,6 +364,31 @@ class WebConfig(_Section):
     )
 
 
+class UpdatesConfig(_Section):
+    """Signed releases of database, model and program (docs/updates.md)."""
+
+    source: str = Field(min_length=1, description="a folder, or an https:// address, that holds index.json")
+    keys: Path = Field(
+        default=Path("/etc/cardscanner/release-keys"),
+        description="folder of the public keys that count (*.pub)",
+    )
+    folder: Path | None = Field(
+        default=None, description="releases on the box; none: releases beside the outbox"
+    )
+    installer: Path | None = Field(
+        default=None,
+        description="makes a program's release ready to run; none: programs come by other means",
+    )
+    timeout_s: float = Field(default=20, gt=0, le=600, description="no answer for this long: given up")
+
+    @field_validator("source")
+    @classmethod
+    def _not_to_be_read_on_the_way(cls, source: str) -> str:
+        if "://" in source and not _keeps_secrets(source):
+            raise ValueError("an address must begin with https:// (http:// only on this machine)")
+        return source
+
+
 class LogConfig(_Section):
     """Log lines on standard output."""
 
@@ -387,6 +412,7 @@ class Config(_Section):
     corrections: CorrectionsConfig = CorrectionsConfig()
     history: HistoryConfig = HistoryConfig()
     web: WebConfig | None = Field(default=None, description="none: no page")
+    updates: UpdatesConfig | None = Field(default=None, description="none: nobody looks for newer versions")
     log: LogConfig = LogConfig()
 
     @field_validator("device_id")

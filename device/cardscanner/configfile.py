@@ -198,6 +198,8 @@ _PATH_KEYS = {
     "api_key_file",
     "recent",
     "folder",
+    "keys",
+    "installer",
 }
 
 
@@ -225,8 +227,10 @@ def _absolute(path: str, folder: Path) -> str:
 
 
 def _is_path(key: str, value: Any) -> bool:
-    """Whether a value is a path; ``camera.device`` may be a number or an address instead."""
-    return isinstance(value, str) and (key in _PATH_KEYS or (key == "device" and "://" not in value))
+    """Whether a value is a path; ``camera.device`` and ``updates.source`` may be an address instead."""
+    return isinstance(value, str) and (
+        key in _PATH_KEYS or (key in {"device", "source"} and "://" not in value)
+    )
 
 
 def _line(mark: Any) -> int:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Literal
@@ -23,7 +24,7 @@ from cardscanner.capture.keeper import keep_capturing
 from cardscanner.chronicle import Chronicle
 from cardscanner.config import Config
 from cardscanner.configfile import load_config
-from cardscanner.control import ControlRoom, open_desk
+from cardscanner.control import ControlRoom, Updating, open_desk
 from cardscanner.control.memory import log_lines, remember_restart, remembered_transactions, with_room
 from cardscanner.errors import CardscannerError
 from cardscanner.facts import DeviceFacts
@@ -38,6 +39,7 @@ from cardscanner.records import Frame
 from cardscanner.reloading import read_again
 from cardscanner.scan_loop import ScanLoop, is_lossless
 from cardscanner.threads import Supervisor
+from cardscanner.update import trial
 from cardscanner.vitals import Vitals
 
 log = structlog.get_logger(__name__)
@@ -106,13 +108,14 @@ def run_daemon(path: Path, notifier: Notifier | None = None) -> bool:
         What could not be opened, or why a thread ended: the process should end with its ``exit_code``.
     """
     notifier = notifier or Notifier()
-    config: Config | None = load_config(path)
+    trial.begin(first := load_config(path))
+    config: Config | None = first
     transactions = remembered_transactions()
     with Signals().listening() as signals:
         while config is not None:
             extras = Extras(transactions=transactions, lines=log_lines(config))
             configure_logs(config.log.level, config.log.format, extras.lines)
-            config = _serve(config, path, signals, notifier, extras)
+            config = trial.serve_on_trial(config, partial(_serve, config, path, signals, notifier, extras))
     return remember_restart(signals)
 
 
@@ -141,6 +144,7 @@ def _serve(config: Config, path: Path, signals: Signals, notifier: Notifier, ext
             threads.stopping,
             extras.lines,
         )
+        room.updates = updates = Updating(config, path, model, vitals, signals)
         desk = open_desk(room)
         publisher = open_publisher(
             config.publish, config.device_id, outbox, facts, with_room(extras, room, desk)
@@ -165,6 +169,7 @@ def _serve(config: Config, path: Path, signals: Signals, notifier: Notifier, ext
 
         threads.start("publish", publish)
         threads.start("desk", desk.run)
+        threads.start("updates", partial(updates.run, outbox=outbox))
         threads.start("scan", scan)
         threads.start("capture", capture, may_end=True)
         patience_s = config.camera.timeout_s + config.camera.retry_s + OPEN_S

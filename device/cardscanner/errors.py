@@ -17,6 +17,8 @@
     │   └── EmbedderDead     recovery was tried and did not help: end the process
     ├── IndexFault           the index answers differently from an exact search
     ├── IndexAway            the index's server does not answer: not a "no match", try the next frame
+    ├── UpdateRefused        a release is not put in place; its ``code`` says of what kind the reason is
+    ├── SourceAway           where releases come from does not answer: try again later
     ├── CommandRefused       a command over MQTT is not carried out; its ``code`` goes into the answer
     └── PublishError
         ├── BrokerRefused    wrong password, not allowed, bad certificate: a person has to act
@@ -32,6 +34,27 @@ from __future__ import annotations
 from typing import Literal
 
 RefusalCode = Literal["bad_request", "busy", "not_found", "not_available", "failed"]
+
+
+UpdateCode = Literal[
+    "bad_key",
+    "bad_signature",
+    "unknown_key",
+    "bad_document",
+    "old_index",
+    "expired",
+    "not_found",
+    "older",
+    "known_bad",
+    "does_not_fit",
+    "truncated",
+    "wrong_sha256",
+    "no_space",
+    "changed_here",
+    "self_test",
+    "busy",
+    "not_set_up",
+]
 
 
 class CardscannerError(Exception):
@@ -98,6 +121,20 @@ class IndexFault(CardscannerError):
 
 class IndexAway(CardscannerError):
     """The server that searches did not answer, or not in time; nothing is known about the frame."""
+
+
+class UpdateRefused(CardscannerError):
+    """A release is not put in place, or was taken back; what is in use was not touched."""
+
+    exit_code = 65
+
+    def __init__(self, code: UpdateCode, message: str) -> None:
+        super().__init__(message)
+        self.code: UpdateCode = code
+
+
+class SourceAway(CardscannerError):
+    """The place that releases come from cannot be reached, or breaks off again and again."""
 
 
 class CommandRefused(CardscannerError):

@@ -49,7 +49,10 @@ def with_room(extras: Extras, room: ControlRoom, desk: Desk) -> Extras:
         room.vitals.pictures = LatestSlot()
 
     def update() -> UpdatePayload:
-        info = room.facts.info()
-        return UpdatePayload(installed_version=info.db.version, title=f"Card database {info.db.name}")
+        database = room.facts.info().db
+        title = f"Card database {database.name}"
+        if room.updates is None:
+            return UpdatePayload(installed_version=database.version, title=title)
+        return room.updates.payload(database.version, title)
 
     return replace(extras, desk=desk, replays=room.replays, pictures=room.vitals.pictures, update=update)

@@ -12,8 +12,10 @@ from cardscanner.config import Config
 from cardscanner.mailbox import LatestSlot
 from cardscanner.publish import Facts, Outbox, PublishStatus
 from cardscanner.publish.log_lines import LogLines
+from cardscanner.publish.payload_update import UpdatePayload
 from cardscanner.publish.replays import Replays
 from cardscanner.records import Frame
+from cardscanner.update.plan import Wish
 from cardscanner.vitals import Vitals
 
 LED = Path("/sys/class/leds/ACT")
@@ -27,6 +29,16 @@ class Wishes(Protocol):
     restart: bool
     restarted_by: str | None
     """The transaction that asked for the restart."""
+
+
+class Updates(Protocol):
+    """What installs releases."""
+
+    def begin(self, wish: Wish) -> None:
+        """Install in the background; :class:`CommandRefused` while that is going on already."""
+
+    def payload(self, installed: str, title: str) -> UpdatePayload:
+        """Return the message on the topic ``update``."""
 
 
 @dataclass(slots=True)
@@ -46,4 +58,5 @@ class ControlRoom:
     """Log lines that are published."""
     way_out: Callable[[], PublishStatus] = field(default=PublishStatus)
     """How the way out is doing."""
+    updates: Updates | None = None
     led: Path = LED
