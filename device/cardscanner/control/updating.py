@@ -127,7 +127,7 @@ class Updating:
 
 
 def update(room: ControlRoom, order: Order) -> AnyAnswer:
-    """Refuse with the exact reason what the signed documents speak against; then install in the background."""
+    """Refuse with the exact reason, as far as the signed documents tell; else install in the background."""
     request = asked(order, UpdateRequest)
     updating = _updating(room)
     wish = Wish(_KINDS[request.target], request.version)

@@ -138,8 +138,8 @@ class Gathering:
         if missing and free < missing + SPARE_BYTES:
             raise UpdateRefused(
                 "no_space",
-                f"no space: {self.release.title} needs {missing} bytes more in {self.into}, {free} are free and "
-                f"{SPARE_BYTES} of them must stay so: make room",
+                f"no space: {self.release.title} needs {missing} bytes more in {self.into}, {free} are free "
+                f"and {SPARE_BYTES} of them must stay so: make room",
             )
 
 

@@ -131,7 +131,8 @@ def find_listed(index: Index, wish: Wish, name: str, allowed: Allowed, state: Up
     if why is not None and not allowed.again:
         raise UpdateRefused(
             "known_bad",
-            f"{found.kind} {found.name} {found.version} was taken back on this box before: {why} (--again tries it)",
+            f"{found.kind} {found.name} {found.version} was taken back on this box before: {why} "
+            "(--again tries it once more)",
         )
     return found
 
@@ -147,7 +148,8 @@ def check_place(config: Config, releases: Releases, kind: Kind) -> None:
         key, value = named[kind]
         raise UpdateRefused(
             "not_set_up",
-            f"{key} is {value}: a release would be installed and not used; set it to {link} first (docs/updates.md)",
+            f"{key} is {value}: a release would be installed and not used; set it to {link} first "
+            "(docs/updates.md)",
         )
     if kind == "program" and (config.updates is None or config.updates.installer is None):
         raise UpdateRefused(
@@ -184,8 +186,8 @@ def check_versions(
     if now is not None and same_name and is_older(release.version, now) and not allowed.downgrade:
         raise UpdateRefused(
             "older",
-            f"{release.title} is older than {now}, which is in use: to go back to the version before, roll back; "
-            "--allow-downgrade installs it all the same",
+            f"{release.title} is older than {now}, which is in use: to go back to the version before, "
+            "roll back; --allow-downgrade installs it all the same",
         )
     if kind == "database" and there is not None and not allowed.drop_changes:
         _check_unchanged(releases.folder(kind, there))
@@ -203,8 +205,8 @@ def _check_unchanged(folder: Path) -> None:
     if sha256_of(folder / MANIFEST) != kept.files[MANIFEST].sha256:
         raise UpdateRefused(
             "changed_here",
-            f"{folder} was changed on this box (cardscanner db add or remove), and the update does not have these "
-            "changes: export them (cardscanner db export), then --drop-changes installs it",
+            f"{folder} was changed on this box (cardscanner db add or remove), and the update does not have "
+            "these changes: export them (cardscanner db export), then --drop-changes installs it",
         )
 
 

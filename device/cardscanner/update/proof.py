@@ -104,8 +104,8 @@ def prove_in_use(pair: Pair, test: SelfTest, index: IndexConfig, recent: Path | 
     if share.of >= FEWEST_RECENT and share.rate < test.agreement_floor:
         raise UpdateRefused(
             "self_test",
-            f"self-test in use below its floor: {share.right} of the {share.of} newest matches of this box are "
-            f"matched as before ({share.rate:.0%}), at least {test.agreement_floor:.0%} are needed",
+            f"self-test in use below its floor: {share.right} of the {share.of} newest matches of this box "
+            f"are matched as before ({share.rate:.0%}), at least {test.agreement_floor:.0%} are needed",
         )
     return share
 
@@ -124,7 +124,7 @@ class Bench:
         return rectify(picture, whole_picture_corners(picture), info.height, info.width)
 
     def recognised(self, known: Sequence[Known]) -> Share:
-        """Count pictures whose nearest card carries the right artwork: prints of one look alike in vectors."""
+        """Count pictures whose nearest card carries the right artwork: its prints look alike in vectors."""
         if not known:
             return Share(0, 0)
         rows, _ = self._index.nearest(embed_crops([each.crop for each in known], self._embedder), 1)

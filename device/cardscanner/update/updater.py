@@ -56,7 +56,7 @@ class Available:
     in_use: str | None
     latest: str | None
     refused: str | None
-    """Why the latest is not offered; ``None``: it is newer and may be installed, or there is nothing newer."""
+    """Why the latest is not offered; ``None``: it may be installed, or is in use."""
     notes: str = ""
 
     @property
@@ -226,7 +226,7 @@ class Updater:
         if change is not None and change.step in UNDECIDED:
             raise UpdateRefused(
                 "busy",
-                f"{change.title} is on trial: wait until it is good or rolled back (cardscanner update status)",
+                f"{change.title} is on trial: wait until it is good or rolled back (update status)",
             )
 
     def _change(self, chosen: Sequence[Chosen]) -> Change:

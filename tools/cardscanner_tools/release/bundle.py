@@ -1,4 +1,4 @@
-"""A release in a folder that any web server serves: ``<kind>/<name>/<version>/``, its files and release.json."""
+"""A release in a folder that any web server serves: ``<kind>/<name>/<version>/`` with release.json."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ def find_source(folder: Path, name: str | None = None, version: str | None = Non
         database = load_database_manifest(folder)
     except ArtifactError:
         model = load_model_manifest(folder)
-        files = {each: folder / each for each in (MANIFEST, *model.files)}
+        words = sorted(each.name for each in folder.iterdir() if each.suffix in {".md", ".txt"})
+        files = {each: folder / each for each in (MANIFEST, *model.files, *words)}
         return Source("model", folder, model.name, model.version, files, model.space, model.dim)
     files = {each: folder / each for each in (MANIFEST, *database.files)}
     return Source("database", folder, database.name, database.version, files, database.space, database.dim)
@@ -127,7 +128,7 @@ def write_release(
 
 
 def sign_document(path: Path, document: bytes, key: SecretKey, comment: str) -> None:
-    """Write a document and its signature, the signature first: a reader between the two is refused, not fooled."""
+    """Write a document and, first, its signature: a reader between the two is refused, not fooled."""
     signature = key.sign(document, f"{comment}, {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
     for place, data in (
         (path.with_name(path.name + SIGNATURE), signature.to_text().encode()),
@@ -164,8 +165,8 @@ def self_test_of(source: Source, other: Path, probes: Path | None, floor: float 
     share = recognised(pair, draft, source.files, IndexConfig(database=pair.database))
     if share.of == 0:
         raise InputError(
-            f"{pair.database} has no pictures to test with: build it with second looks, or give --probes FOLDER "
-            "with pictures named after their card ids"
+            f"{pair.database} has no pictures to test with: build it with second looks, or give --probes "
+            "FOLDER with pictures named after their card ids"
         )
     if share.rate < LEAST:
         raise InputError(

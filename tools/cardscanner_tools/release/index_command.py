@@ -1,6 +1,6 @@
 """Write the signed index of every release in a folder, so that boxes find them.
 
-Its serial number goes up by one each time: a box that has seen one never takes an older one again. It expires,
+Its serial number goes up by one each time: a box that has seen one takes no older one again. It expires,
 so that nobody can show boxes an old one for ever: run this again well before (a timer does it), even when
 nothing is new.
 
@@ -57,7 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     sign_document(site / INDEX, index.model_dump_json(indent=2).encode(), key, f"index {index.serial}")
     print(
-        f"{site / INDEX}: serial {index.serial}, {len(index.releases)} releases, expires {index.expires:%Y-%m-%d}"
+        f"{site / INDEX}: serial {index.serial}, {len(index.releases)} releases, "
+        f"expires {index.expires:%Y-%m-%d}"
     )
     return 0
 

@@ -1,7 +1,7 @@
 """Make the key pair that signs releases, in minisign's format.
 
-The public key goes to every box, into the folder that `updates.keys` names; the secret one stays on the machine
-that signs and is never uploaded. A key made by `minisign -G` does as well.
+The public key goes to every box, into the folder that `updates.keys` names; the secret one stays on the
+machine that signs and is never uploaded. A key made by `minisign -G` does as well.
 
 Examples
 --------

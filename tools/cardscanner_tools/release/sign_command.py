@@ -1,4 +1,4 @@
-"""Make a signed release of a database, a model or a program, in a folder that any web server serves.
+r"""Make a signed release of a database, a model or a program, in a folder that any web server serves.
 
 A database or model is tried out first: what share of known pictures it recognises is measured, and the floor
 that every box will hold it to is signed with it. Against the version before, patches are made: a box that has
