@@ -6,7 +6,7 @@ DATA ?= ../shared/data
 TEST_WORKERS ?= logical
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-train test-homeassistant test-scale check format lint types layers bench bench-index eval-finder evaluate evaluate-photos \
+.PHONY: help run test test-slow test-train test-homeassistant test-scale test-systemd check format lint types layers bench bench-index eval-finder evaluate evaluate-photos \
 	demo-assets train clean
 
 help: ## List the targets
@@ -29,7 +29,7 @@ run: $(VENV)/.run ## Play the demo: real daemon, filmed cards, a broker, a subsc
 
 test: $(VENV)/.dev ## Install what the tests need and run them
 	@tools/system_packages.sh mosquitto openssl tesseract-ocr-eng
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m "not slow and not train and not homeassistant and not scale and not browser"
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m "not slow and not train and not homeassistant and not scale and not browser and not systemd"
 
 test-slow: $(VENV)/.dev ## Run the slow tests
 	@tools/system_packages.sh mosquitto openssl
@@ -47,6 +47,10 @@ test-homeassistant: $(VENV)/.dev $(VENV)-homeassistant/.ready ## Run the tests a
 
 test-scale: $(VENV)/.ray ## Run the tests that need Ray (QDRANT_URL=address: and those of a Qdrant server)
 	@QDRANT_URL="$(QDRANT_URL)" $(BIN)/python -m pytest -m scale --timeout 1200
+
+test-systemd: $(VENV)/.dev ## Hold the units to their promises on systemd 252 and 257, and boot one (needs root; half an hour)
+	@tools/system_packages.sh debootstrap qemu-system-x86 e2fsprogs
+	@$(BIN)/python -m pytest -m systemd -s tests/systemd
 
 check: lint types layers test ## Format, lint, types, import layers, tests
 

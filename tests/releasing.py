@@ -30,8 +30,10 @@ from cardscanner.update.releases import Releases, releases_of
 from cardscanner.update.settling import kept
 from cardscanner.update.updater import Updater
 from cardscanner_tools.release import index_command
-from cardscanner_tools.release.bundle import find_source, self_test_of, sign_document, write_release
+from cardscanner_tools.release.bundle import About, find_source, self_test_of, sign_document, write_release
 from cardscanner_tools.release.secret_key import SecretKey, new_key, write_key
+
+NOTHING = About()
 
 
 class Workshop:
@@ -52,6 +54,7 @@ class Workshop:
         poison: str = "",
         self_test: SelfTest | None = None,
         patches: int = 1,
+        about: About = NOTHING,
         **changes: Any,
     ) -> Path:
         """Sign a database; ``poison`` ``table`` gives every card the name of another one."""
@@ -64,7 +67,7 @@ class Workshop:
         test = self_test or self_test_of(source, self.scanner.model, self.scanner.root / "cards", None)
         for name in () if self_test is None else self_test.probes:
             source.files[name] = self.scanner.root / "cards" / f"{self_test.probes[name]}.png"
-        return write_release(source, self.site, self.key, test, patches=patches)
+        return write_release(source, self.site, self.key, test, about, patches)
 
     def test_of_the_good(self) -> SelfTest:
         """What a database that is well has to reach."""
@@ -80,7 +83,9 @@ class Workshop:
         manifest = load_model_manifest(work).model_copy(update={"version": version})
         write_json(work / MANIFEST, sealed_document(manifest))
         test = self.test_of_the_good()
-        return write_release(find_source(work), self.site, self.key, test.model_copy(update={"probes": {}}))
+        return write_release(
+            find_source(work), self.site, self.key, test.model_copy(update={"probes": {}}), NOTHING
+        )
 
     def index(self, days: int = 30, **options: Any) -> Index:
         """Sign the index of all."""

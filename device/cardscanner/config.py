@@ -390,10 +390,13 @@ class UpdatesConfig(_Section):
 
 
 class LogConfig(_Section):
-    """Log lines on standard output."""
+    """Log lines on standard output, and in a file where that is wanted."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "json", "human"] = "auto"
+    file: Path | None = Field(default=None, description="keep JSON lines here too; none: no file")
+    file_bytes: int = Field(default=5 * 2**20, ge=2**16, le=2**30, description="then a new file is begun")
+    file_count: int = Field(default=3, ge=1, le=100, description="files that are kept, the newest with them")
 
 
 class Config(_Section):

@@ -200,6 +200,7 @@ _PATH_KEYS = {
     "folder",
     "keys",
     "installer",
+    "file",
 }
 
 

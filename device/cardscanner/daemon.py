@@ -25,7 +25,13 @@ from cardscanner.chronicle import Chronicle
 from cardscanner.config import Config
 from cardscanner.configfile import load_config
 from cardscanner.control import ControlRoom, Updating, open_desk
-from cardscanner.control.memory import log_lines, remember_restart, remembered_transactions, with_room
+from cardscanner.control.memory import (
+    log_file,
+    log_lines,
+    remember_restart,
+    remembered_transactions,
+    with_room,
+)
 from cardscanner.errors import CardscannerError
 from cardscanner.facts import DeviceFacts
 from cardscanner.heart import OPEN_S, Heart
@@ -114,7 +120,7 @@ def run_daemon(path: Path, notifier: Notifier | None = None) -> bool:
     with Signals().listening() as signals:
         while config is not None:
             extras = Extras(transactions=transactions, lines=log_lines(config))
-            configure_logs(config.log.level, config.log.format, extras.lines)
+            configure_logs(config.log.level, config.log.format, extras.lines, log_file(config))
             config = trial.serve_on_trial(config, partial(_serve, config, path, signals, notifier, extras))
     return remember_restart(signals)
 

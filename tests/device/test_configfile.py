@@ -335,9 +335,9 @@ def test_a_file_from_a_windows_editor_loads_and_keeps_its_line_numbers(tmp_path,
 def test_the_sample_configuration_loads_and_shows_the_true_defaults():
     path = Path(__file__).parents[2] / "docs" / "cardscanner.yaml"
     config = load_config(path)
-    examples = {"device_id", "controls", "model", "database", "username", "password_file"}
+    examples = {"device_id", "controls", "model", "database", "username", "password_file", "source"}
     for section in (config, config.camera, config.finder, config.embedder, config.index, config.decide,
-                    config.outbox, config.publish, config.corrections, config.log):  # fmt: skip
+                    config.outbox, config.publish, config.corrections, config.updates, config.log):  # fmt: skip
         for key, field in type(section).model_fields.items():
             value = getattr(section, key)
             if key not in examples and not isinstance(value, BaseModel) and not field.is_required():

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cardscanner.commands.options import add_config, new_parser, usual
@@ -118,11 +119,13 @@ def run_check(arguments: argparse.Namespace) -> int:
         print("no source of updates is configured (updates.source in the configuration): nothing to look at")
         return 0
     found = Updater(config).look()
-    print(
-        json.dumps({"found": [_entry(each) for each in found]})
-        if arguments.json
-        else "\n".join(map(_line, found))
-    )
+    if arguments.json:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        _say_json(
+            {"checked": now, "source": config.updates.source, "found": [_entry(each) for each in found]}
+        )
+    else:
+        print("\n".join(map(_line, found)))
     return NEWER if arguments.newer and any(each.is_newer for each in found) else 0
 
 
@@ -271,6 +274,7 @@ def _entry(found: Available) -> dict[str, Any]:
         "newer": found.is_newer,
         "refused": found.refused,
         "summary": found.notes or None,
+        "page": found.page,
     }
 
 

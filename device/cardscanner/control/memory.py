@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from cardscanner.config import Config
 from cardscanner.control.room import ControlRoom, Wishes
+from cardscanner.logs import LogFile
 from cardscanner.mailbox import LatestSlot
 from cardscanner.publish import Extras
 from cardscanner.publish.log_lines import LogLines
@@ -42,6 +43,12 @@ def log_lines(config: Config) -> LogLines | None:
     return LogLines(publish.log)
 
 
+def log_file(config: Config) -> LogFile | None:
+    """Return the file that keeps the log, if one is wanted."""
+    log = config.log
+    return None if log.file is None else LogFile(log.file, log.file_bytes, log.file_count)
+
+
 def with_room(extras: Extras, room: ControlRoom, desk: Desk) -> Extras:
     """Return the extras of one run: with its desk, its replays, its pictures and its versions."""
     publish = room.config.publish
@@ -50,9 +57,8 @@ def with_room(extras: Extras, room: ControlRoom, desk: Desk) -> Extras:
 
     def update() -> UpdatePayload:
         database = room.facts.info().db
-        title = f"Card database {database.name}"
-        if room.updates is None:
-            return UpdatePayload(installed_version=database.version, title=title)
-        return room.updates.payload(database.version, title)
+        if room.updates is not None:
+            return room.updates.payload(database.name, database.version)
+        return UpdatePayload(installed_version=database.version, title=f"Card database {database.name}")
 
     return replace(extras, desk=desk, replays=room.replays, pictures=room.vitals.pictures, update=update)

@@ -37,7 +37,7 @@ class Updates(Protocol):
     def begin(self, wish: Wish) -> None:
         """Install in the background; :class:`CommandRefused` while that is going on already."""
 
-    def payload(self, installed: str, title: str) -> UpdatePayload:
+    def payload(self, name: str, installed: str) -> UpdatePayload:
         """Return the message on the topic ``update``."""
 
 

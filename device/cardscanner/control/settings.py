@@ -7,6 +7,7 @@ from typing import Any
 
 from cardscanner.config import Config
 from cardscanner.configfile import load_config, read_settings, write_settings
+from cardscanner.control.memory import log_file
 from cardscanner.control.room import ControlRoom
 from cardscanner.errors import CommandRefused, ConfigError
 from cardscanner.logs import configure_logs
@@ -33,7 +34,7 @@ def change_settings(room: ControlRoom, order: Order) -> AnyAnswer:
     before = load_config(room.config_path)
     after = _stored(room, _merged(read_settings(before), request.options))
     if after.log != room.config.log:
-        configure_logs(after.log.level, after.log.format, room.lines)
+        configure_logs(after.log.level, after.log.format, room.lines, log_file(after))
     changed = _differences(before, after)
     pending = [key for key in _differences(room.config, after) if key not in _LIVE]
     return good(order, SetData(changed=tuple(changed), pending=tuple(pending)), restart=bool(pending))

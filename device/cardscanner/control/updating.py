@@ -19,7 +19,8 @@ from cardscanner.publish.payload_request import RollbackRequest, Target, UpdateR
 from cardscanner.publish.payload_update import ChangePayload, UpdatePayload
 from cardscanner.update.child import Child
 from cardscanner.update.plan import Allowed, Wish
-from cardscanner.update.release import Kind
+from cardscanner.update.release import Kind, is_older
+from cardscanner.update.settling import is_bad
 from cardscanner.update.state import Change
 from cardscanner.update.trial import Trial, Wishes
 from cardscanner.update.updater import Updater
@@ -77,7 +78,7 @@ class Updating:
                     self._trial.step(outbox)
                 self._hear()
 
-    def payload(self, installed: str, title: str) -> UpdatePayload:
+    def payload(self, name: str, installed: str) -> UpdatePayload:
         """Return the message on the topic ``update``."""
         state = self._trial.state
         with self._lock:
@@ -89,12 +90,19 @@ class Updating:
             )
         elif failed:
             change = ChangePayload(target=_TARGETS[kind], version=None, step="refused", why=failed)
+        latest = state.latest.get("database")
+        offered = (
+            latest is not None
+            and is_older(installed, latest)
+            and is_bad(state, "database", name, latest) is None
+        )
         words = change.why if change is not None and change.why else state.notes.get("database")
         return UpdatePayload(
             installed_version=installed,
-            latest_version=state.latest.get("database"),
-            title=title,
+            latest_version=latest if offered else installed if latest else None,
+            title=f"Card database {name}",
             release_summary=words[:_MOST_WORDS] if words else None,
+            release_url=state.pages.get("database") if offered else None,
             in_progress=busy,
             update_percentage=progress.get("percent") if busy else None,
             change=change,

@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, MutableMapping
 from typing import Any, Literal
 
-from cardscanner.logs import hide_logins
 from cardscanner.publish.pacing import Pace
 from cardscanner.publish.payload_log import LogPayload
 
@@ -59,11 +58,11 @@ class LogLines:
 def _payload(event: MutableMapping[str, Any]) -> LogPayload:
     known = {"event", "level", "timestamp", "exc_info"}
     rest = {key: value for key, value in event.items() if key not in known}
-    fields = json.loads(hide_logins(None, "", json.dumps(rest, default=str)))
+    fields = json.loads(json.dumps(rest, default=str))
     level = event["level"]
     return LogPayload(
         level=level if level in {"warning", "error"} else "critical",
-        event=hide_logins(None, "", event.get("event", "")),
+        event=str(event.get("event", "")),
         ts=str(event.get("timestamp", "")),
         fields=fields,
     )

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 _NICE = 10
@@ -27,7 +28,8 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICE)
+        with suppress(PermissionError):  # a sandbox may forbid being nice
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICE)
         if self._process.stdout is None:
             raise OSError("the child has no output")
         self._output = self._process.stdout.fileno()

@@ -56,6 +56,9 @@ class Allowed:
     """Changes that were made on the box to the database in use."""
 
 
+NOTHING_MORE = Allowed()
+
+
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """A release, and the very bytes that were signed."""

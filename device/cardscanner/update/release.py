@@ -29,6 +29,7 @@ MOST_DOCUMENT_BYTES = 4 << 20
 """Of a release or index document: far more than ten thousand releases need."""
 _VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,5}(\+[0-9]{1,9})?")
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_PAGE = r"^https://"
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+=@ -]{0,127}")
 
 
@@ -51,7 +52,9 @@ Version = Annotated[str, AfterValidator(_numbered)]
 
 
 class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    """Keys that are not known here are for newer scanners: `format` goes up where they must not be missed."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
 class Patch(_Document):
@@ -89,6 +92,7 @@ class Release(_Document):
     version: Version
     created: AwareDatetime
     notes: str = Field(default="", max_length=255)
+    page: str | None = Field(default=None, max_length=500, pattern=_PAGE, description="where to read more")
     files: dict[Inside, FileEntry] = Field(min_length=1)
     patches: tuple[Patch, ...] = ()
     space: str | None = Field(default=None, description="embedding space; of databases and models")
@@ -131,6 +135,7 @@ class Listed(_Document):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of its release.json")
     size: int = Field(ge=1, le=MOST_DOCUMENT_BYTES)
     notes: str = Field(default="", max_length=255)
+    page: str | None = Field(default=None, max_length=500, pattern=_PAGE)
 
 
 class Index(_Document):

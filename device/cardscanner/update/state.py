@@ -91,6 +91,7 @@ class UpdateState(_Part):
     looked_at: AwareDatetime | None = None
     latest: dict[Kind, str] = {}
     notes: dict[Kind, str] = {}
+    pages: dict[Kind, str] = {}
     previous: dict[Kind, str] = Field(default={}, description="what `rollback` goes back to")
     bad: dict[str, str] = Field(default={}, description="`<kind> <name> <version>` taken back, and why")
     change: Change | None = None

@@ -15,6 +15,7 @@ from cardscanner.manifest import agree, load_database_manifest, load_model_manif
 from cardscanner.update.gathering import Gathering, files_here
 from cardscanner.update.minisign import PublicKey, read_key_folder
 from cardscanner.update.plan import (
+    NOTHING_MORE,
     Allowed,
     Chosen,
     Wish,
@@ -58,6 +59,7 @@ class Available:
     refused: str | None
     """Why the latest is not offered; ``None``: it may be installed, or is in use."""
     notes: str = ""
+    page: str | None = None
 
     @property
     def is_newer(self) -> bool:
@@ -106,7 +108,7 @@ class Updater:
         check_fit([each.release for each in chosen], used)
         return chosen
 
-    def install(self, wishes: Sequence[Wish], allowed: Allowed = Allowed()) -> UpdateState:  # noqa: B008 - frozen
+    def install(self, wishes: Sequence[Wish], allowed: Allowed = NOTHING_MORE) -> UpdateState:
         """Fetch, verify, try out and put in place, on trial.
 
         Raises
@@ -188,6 +190,7 @@ class Updater:
                     "looked_at": _now(),
                     "latest": {kind: found.version for kind, found in newest.items()},
                     "notes": {kind: found.notes for kind, found in newest.items() if found.notes},
+                    "pages": {kind: found.page for kind, found in newest.items() if found.page},
                 }
             ),
         )
@@ -204,7 +207,7 @@ class Updater:
         refused = is_bad(state, kind, name, found.version)
         if refused is None and now is not None and is_older(found.version, now):
             refused = "older than the one in use"
-        return Available(kind, name, now, found.version, refused, found.notes)
+        return Available(kind, name, now, found.version, refused, found.notes, found.page)
 
     def _name(self, kind: Kind) -> str | None:
         """Return what the thing in use is called."""

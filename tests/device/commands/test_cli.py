@@ -16,7 +16,19 @@ from cardscanner import __version__
 from cardscanner.commands.options import EXIT_CODES
 from cardscanner.errors import ArtifactError, CardscannerError, ConfigError
 
-COMMANDS = ["run", "check", "scan", "listen", "db", "db build", "db info", "db push", "db verify", "demo"]
+COMMANDS = [
+    "run",
+    "check",
+    "scan",
+    "listen",
+    "db",
+    "db build",
+    "db info",
+    "db push",
+    "db verify",
+    "demo",
+    "update",
+]
 
 
 def started(*arguments: object, **how) -> subprocess.Popen:

@@ -18,6 +18,7 @@ from cardscanner.update.state import load_state
 from cardscanner_tools.release.secret_key import new_key
 
 DATABASE = Wish("database")
+NOTHING_MORE = Allowed()
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def box(shop, tmp_path):
     return box
 
 
-def refusal(box, wishes=(DATABASE,), allowed=Allowed()):
+def refusal(box, wishes=(DATABASE,), allowed=NOTHING_MORE):
     """Install, expect a refusal that leaves everything as it was, and return it."""
     before = load_state(box.releases)
     with pytest.raises(UpdateRefused) as refused:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +46,16 @@ class Source:
     dim: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What people and boxes want to know about a release."""
+
+    notes: str = ""
+    page: str | None = None
+    python: tuple[str, ...] = ()
+    machine: str | None = None
+
+
 def find_source(folder: Path, name: str | None = None, version: str | None = None) -> Source:
     """Return what lies in a folder: a database, a model, or anything else, which is a program.
 
@@ -75,10 +85,7 @@ def write_release(
     site: Path,
     key: SecretKey,
     self_test: SelfTest | None,
-    *,
-    notes: str = "",
-    python: Sequence[str] = (),
-    machine: str | None = None,
+    about: About,
     patches: int = 1,
 ) -> Path:
     """Copy the files, make patches against the versions before, sign; return the release's folder.
@@ -111,13 +118,14 @@ def write_release(
         name=source.name,
         version=source.version,
         created=datetime.now(UTC),
-        notes=notes,
+        notes=about.notes,
+        page=about.page,
         files=files,
         patches=tuple(made),
         space=source.space,
         dim=source.dim,
-        python=tuple(python),
-        machine=machine,
+        python=about.python,
+        machine=about.machine,
         self_test=self_test,
     )
     document = release.model_dump_json(indent=2).encode()

@@ -82,4 +82,5 @@ def _lines(site: Path, shelf: Path) -> Iterator[Listed]:
             sha256=sha256_of(path),
             size=path.stat().st_size,
             notes=release.notes,
+            page=release.page,
         )

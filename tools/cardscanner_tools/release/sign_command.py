@@ -18,7 +18,7 @@ import argparse
 from pathlib import Path
 
 from cardscanner.shipped import shipped_database, shipped_model
-from cardscanner_tools.release.bundle import Source, find_source, self_test_of, write_release
+from cardscanner_tools.release.bundle import About, Source, find_source, self_test_of, write_release
 from cardscanner_tools.release.key_command import password_in
 from cardscanner_tools.release.secret_key import SecretKey, read_key
 
@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--floor", type=float, metavar="SHARE", help="least share recognised (measured - 0.15)"
     )
     parser.add_argument("--notes", default="", help="a line for people, up to 255 characters")
+    parser.add_argument("--page", metavar="URL", help="https:// address where people read more")
     parser.add_argument("--patches", type=int, default=1, metavar="N", help="for the N versions before (1)")
     parser.add_argument("--name", help="of a program (cardscanner)")
     parser.add_argument("--version", help="of a program")
@@ -68,16 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
     if source.kind != "program":
         test = self_test_of(source, _other(source, arguments), arguments.probes, arguments.floor)
         print(f"self-test: {test.measured:.1%} recognised here, at least {test.floor:.1%} on every box")
-    folder = write_release(
-        source,
-        arguments.into,
-        key,
-        test,
-        notes=arguments.notes,
-        python=arguments.python,
-        machine=arguments.machine,
-        patches=arguments.patches,
-    )
+    about = About(arguments.notes, arguments.page, tuple(arguments.python), arguments.machine)
+    folder = write_release(source, arguments.into, key, test, about, arguments.patches)
     whole = sum(path.stat().st_size for path in source.files.values())
     patches = sum(path.stat().st_size for path in folder.glob("patches/*"))
     print(f"{folder}: {source.kind} {source.name} {source.version}, {whole / 2**20:.1f} MiB", end="")

@@ -11,8 +11,8 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
-from urllib.parse import quote
+from typing import IO
+from urllib.parse import quote, urlsplit
 
 from cardscanner import __version__
 from cardscanner.errors import SourceAway, UpdateRefused
@@ -21,6 +21,8 @@ from cardscanner.update.sources.source import Tell
 _CHUNK = 1 << 16
 TRIES = 6
 """In a row without a single byte; a break after some bytes costs none of them."""
+PATIENCE = 3
+"""The whole of a small answer may take this many times the timeout, however slowly it drips."""
 FIRST_PAUSE_S = 0.5
 """After the first of them; twice as long after each."""
 _OUR_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
@@ -39,7 +41,7 @@ class WebSource:
             urllib.request.ProxyHandler,
             urllib.request.HTTPHandler,
             urllib.request.HTTPSHandler,
-            urllib.request.HTTPRedirectHandler,
+            _StaysSafe,
             urllib.request.HTTPDefaultErrorHandler,
             urllib.request.HTTPErrorProcessor,
             urllib.request.UnknownHandler,
@@ -51,7 +53,7 @@ class WebSource:
         for last in self._tries():
             try:
                 with self._asked(path, 0) as (answer, _):
-                    data: bytes = answer.read(most + 1)
+                    data = _within(answer, most + 1, time.monotonic() + PATIENCE * self._timeout_s)
             except SourceAway:
                 if last:
                     raise
@@ -135,7 +137,36 @@ class WebSource:
         return f"{self._address}/{quote(path)}"
 
 
-def _chunks(answer: BinaryIO | http.client.HTTPResponse, most: int) -> Iterator[bytes]:
+def _within(answer: http.client.HTTPResponse, most: int, end_s: float) -> bytes:
+    """Read at most so many bytes, until a deadline."""
+    data = bytearray()
+    while len(data) < most and (chunk := answer.read1(min(_CHUNK, most - len(data)))):
+        data += chunk
+        if time.monotonic() > end_s:
+            raise TimeoutError("the answer takes too long")
+    return bytes(data)
+
+
+class _StaysSafe(urllib.request.HTTPRedirectHandler):
+    """Follows a redirection, but not from https to what can be read on the way."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        """Return the next request."""
+        before, after = urlsplit(req.full_url), urlsplit(newurl)
+        if after.scheme != "https" and (after.scheme, after.hostname) != (before.scheme, before.hostname):
+            raise urllib.error.URLError(f"redirects to {newurl}, which is not https")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _chunks(answer: http.client.HTTPResponse, most: int) -> Iterator[bytes]:
     while most > 0 and (chunk := answer.read(min(_CHUNK, most))):
         most -= len(chunk)
         yield chunk
