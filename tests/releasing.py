@@ -53,6 +53,7 @@ class Workshop:
         *,
         poison: str = "",
         self_test: SelfTest | None = None,
+        probes: Path | None = None,
         patches: int = 1,
         about: About = NOTHING,
         **changes: Any,
@@ -64,10 +65,21 @@ class Workshop:
             rename_cards(folder)
         redo_manifest(folder, version=version, **changes)
         source = find_source(folder)
-        test = self_test or self_test_of(source, self.scanner.model, self.scanner.root / "cards", None)
+        test = self_test or self_test_of(
+            source, self.scanner.model, probes or self.scanner.root / "cards", None
+        )
         for name in () if self_test is None else self_test.probes:
             source.files[name] = self.scanner.root / "cards" / f"{self_test.probes[name]}.png"
         return write_release(source, self.site, self.key, test, about, patches)
+
+    def lying_probes(self) -> Path:
+        """Return pictures that are named as a database calls them whose table is poisoned."""
+        folder = self.work / "lies"
+        folder.mkdir()
+        cards = sorted((self.scanner.root / "cards").iterdir())
+        for card, following in zip(cards, cards[1:] + cards[:1], strict=True):
+            shutil.copy(card, folder / following.name)
+        return folder
 
     def test_of_the_good(self) -> SelfTest:
         """What a database that is well has to reach."""

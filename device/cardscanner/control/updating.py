@@ -52,7 +52,7 @@ class Updating:
         self._child: Child | None = None
         self._kind: Kind = "database"
         self._progress: dict[str, Any] = {}
-        self._failed = ""
+        self._failed = self._error = ""
 
     def begin(self, wish: Wish) -> None:
         """Install in the background; :class:`CommandRefused` while that is going on already."""
@@ -63,6 +63,7 @@ class Updating:
             if self._child is not None:
                 raise CommandRefused("busy", "another update is being installed: wait for its end")
             self._kind, self._progress, self._failed = wish.kind, {"step": "downloading"}, ""
+            self._error = ""
             self._child = Child(arguments)
 
     def run(self, stopping: threading.Event, outbox: Outbox) -> None:
@@ -114,17 +115,16 @@ class Updating:
         if child is None:
             return
         ended = child.ended()
-        error = ""
         for said in child.said():
             if "error" in said:
-                error = str(said["error"]["message"])
+                self._error = str(said["error"]["message"])
             else:
                 self._progress = said
         if ended is None:
             return
         child.close()
         with self._lock:
-            self._child, self._failed = None, "" if ended == "" else error or f"installing failed: {ended}"
+            self._child, self._failed = None, "" if ended == "" else self._error or f"installing failed: {ended}"
         if self._failed:
             log.error("update is not installed", why=self._failed)
 
