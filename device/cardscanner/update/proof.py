@@ -181,14 +181,18 @@ def probes(bench: Bench, test: SelfTest, files: Mapping[str, Path]) -> Iterator[
 
 
 def recent_matches(bench: Bench, folder: Path) -> Iterator[Known]:
-    """Yield the box's newest matches, of cards that the database still has."""
-    names = sorted((each.stem for each in folder.glob("*.scan")), reverse=True)[:MOST_RECENT]
-    for scan in filter(None, (read_recent(folder, each) for each in names)):
+    """Yield the newest matches that the box made with another version, of cards that are still there."""
+    left = MOST_RECENT
+    for name in sorted((each.stem for each in folder.glob("*.scan")), reverse=True):
+        scan = read_recent(folder, name)
+        if scan is None or scan.database == bench.database.manifest.version or left == 0:
+            continue  # what this version says of itself proves nothing
         if scan.decision != "match" or scan.picture is None or not scan.candidates:
             continue
-        card_id = scan.candidates[0]
-        if bench.database.row_of(card_id) is None:
+        if bench.database.row_of(scan.candidates[0]) is None:
             continue
         pixels = cv2.imdecode(np.frombuffer(scan.picture, np.uint8), cv2.IMREAD_COLOR)
         if pixels is not None:
-            yield Known(bench.crop(np.ascontiguousarray(pixels[:, :, ::-1], dtype=np.uint8)), card_id)
+            left -= 1
+            crop = bench.crop(np.ascontiguousarray(pixels[:, :, ::-1], dtype=np.uint8))
+            yield Known(crop, scan.candidates[0])
