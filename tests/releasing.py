@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 from argparse import Namespace
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,7 @@ class Workshop:
         poison: str = "",
         self_test: SelfTest | None = None,
         probes: Path | None = None,
+        edit: Callable[[Path], Any] | None = None,
         patches: int = 1,
         about: About = NOTHING,
         **changes: Any,
@@ -63,6 +65,8 @@ class Workshop:
         shutil.copytree(self.scanner.database, folder)
         if poison == "table":
             rename_cards(folder)
+        if edit is not None:
+            edit(folder)
         redo_manifest(folder, version=version, **changes)
         source = find_source(folder)
         test = self_test or self_test_of(

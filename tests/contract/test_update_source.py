@@ -66,7 +66,9 @@ def test_a_large_file_goes_on_where_it_was_left(source, tmp_path):
 
 @pytest.mark.parametrize("size", [len(DATA) - 1, len(DATA) + 1])
 def test_another_size_than_was_signed_is_said(source, tmp_path, size):
-    with pytest.raises(UpdateRefused, match=f"has {len(DATA)} bytes, the signed release says {size}") as refused:
+    with pytest.raises(
+        UpdateRefused, match=f"has {len(DATA)} bytes, the signed release says {size}"
+    ) as refused:
         source.fetch(NAME, size, tmp_path / "part", lambda _: None)
     assert refused.value.code == "truncated"
 

@@ -73,4 +73,6 @@ def test_whenever_an_update_is_killed_old_or_new_is_in_use(prepared, child, tmp_
         shutil.rmtree(root)
         count += every
     assert ("trial", "trial") in seen
-    assert {before for before, _ in seen} >= ({"downloading", "verified", "tested", "switching"} if every == 1 else set())
+    assert {before for before, _ in seen} >= (
+        {"downloading", "verified", "tested", "switching"} if every == 1 else set()
+    )

@@ -124,7 +124,10 @@ class Updating:
             return
         child.close()
         with self._lock:
-            self._child, self._failed = None, "" if ended == "" else self._error or f"installing failed: {ended}"
+            self._child, self._failed = (
+                None,
+                "" if ended == "" else self._error or f"installing failed: {ended}",
+            )
         if self._failed:
             log.error("update is not installed", why=self._failed)
 

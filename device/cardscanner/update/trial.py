@@ -36,6 +36,8 @@ GOOD_S = 60.0
 PROOF_S = 25.0
 """For the self-test in use."""
 _PROCESS_STARTED_S = time.monotonic()
+_HOME = Path(sys.prefix).resolve()
+"""Of the program that runs, now: the link on the way to it may lead elsewhere later."""
 _TROUBLES = {"npu", "index"}
 """Reasons of ``state`` that a bad model or database can be behind."""
 
@@ -191,8 +193,8 @@ def _as_told(state: UpdateState, change: Change) -> UpdateState:
 
 def _version_running(releases: Releases) -> str | None:
     """Return the release that this Python's environment lies in."""
-    mine, shelf = Path(sys.prefix).resolve(), releases.folder("program", "x").parent.resolve()
-    return mine.relative_to(shelf).parts[0] if mine != shelf and mine.is_relative_to(shelf) else None
+    shelf = releases.folder("program", "x").parent.resolve()
+    return _HOME.relative_to(shelf).parts[0] if shelf != _HOME and _HOME.is_relative_to(shelf) else None
 
 
 def begin(config: Config) -> None:

@@ -96,7 +96,9 @@ def minisign():
         pytest.skip("minisign is not installed: apt-get install minisign")
 
     def run(*arguments):
-        return subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(
+            [program, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=60
+        )
 
     return run
 
@@ -132,7 +134,9 @@ def test_minisign_signs_with_a_key_of_ours(minisign, tmp_path):
     write_key(KEY, tmp_path / "ours.key", None)
     document = tmp_path / "release.json"
     document.write_bytes(DOCUMENT)
-    assert minisign("-S", "-W", "-m", document, "-s", tmp_path / "ours.key", "-t", "by minisign").returncode == 0
+    assert (
+        minisign("-S", "-W", "-m", document, "-s", tmp_path / "ours.key", "-t", "by minisign").returncode == 0
+    )
     signature = (tmp_path / "release.json.minisig").read_bytes()
     assert check_signed(DOCUMENT, signature, [KEY.public], "release.json") == "by minisign"
 

@@ -23,7 +23,7 @@ GOOD = {
 
 def test_versions_are_numbers_not_words():
     ascending = ["0.9", "1", "1.0.1", "1.2", "1.10", "1.10+1", "1.10+2", "2026.11.1"]
-    assert sorted(reversed(ascending), key=order_of) == ascending
+    assert sorted(ascending[::-1], key=order_of) == ascending
     assert order_of("1.0") == order_of("1")
     assert not is_older("something", "1.0")
 
@@ -37,7 +37,18 @@ def test_every_version_has_one_place(numbers, change):
 
 @pytest.mark.parametrize(
     "name",
-    ["../x", "/etc/passwd", "a//b", "a/./b", "", ".hidden", "a\\..\\b\n", "a/" * 6 + "b", "a/../b", "release.json"],
+    [
+        "../x",
+        "/etc/passwd",
+        "a//b",
+        "a/./b",
+        "",
+        ".hidden",
+        "a\\..\\b\n",
+        "a/" * 6 + "b",
+        "a/../b",
+        "release.json",
+    ],
 )
 def test_a_file_outside_of_the_release_is_refused(name):
     with pytest.raises(UpdateRefused) as refused:
@@ -74,7 +85,9 @@ def test_a_key_of_a_newer_scanner_is_passed_over():
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*GOOD, "serial", "releases"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*GOOD, "serial", "releases"]), inner)
+    ),
     max_leaves=8,
 )
 

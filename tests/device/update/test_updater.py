@@ -1,20 +1,24 @@
 """Installing signed releases: what is refused, why, and that what is in use stays untouched (F22)."""
 
 import shutil
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
 from daemons import flip
 from releasing import Box, Workshop, redo_manifest, signature_of, workshop_and_scanner
+from web_site import WebSite
 
 from cardscanner.errors import SourceAway, UpdateRefused
+from cardscanner.match import open_database
 from cardscanner.match.change import remove_cards
 from cardscanner.publish.clock import clock_synced
 from cardscanner.update.plan import Allowed, Wish
 from cardscanner.update.release import INDEX, RELEASE, Release
 from cardscanner.update.settling import kept, settle
 from cardscanner.update.state import load_state
+from cardscanner_tools.release.bundle import About, find_source, write_release
 from cardscanner_tools.release.secret_key import new_key
 
 DATABASE = Wish("database")
@@ -308,6 +312,82 @@ def test_a_scanner_that_does_not_get_ready_three_times_gets_its_old_version(shop
     change = settle(box.releases, starting=True).change
     assert (change.step, box.in_use()) == ("rolled_back", "1.0")
     assert "did not get ready in 3 starts" in change.why
+
+
+def test_of_a_changed_database_only_what_is_new_travels(shop, tmp_path):
+    """Files that are here are linked, changed ones are patched; the result is byte for byte what was signed."""
+    with WebSite(shop.site) as site:
+        box = Box(tmp_path / "far", shop, source=site.address)
+        box.put(version="1.0")
+        whole = site.sent
+        folder = shop.database("1.1", edit=lambda made: remove_cards(made, ["card-000", "card-005"]))
+        shop.index()
+        site.sent = 0
+        box.put()
+        documents = (folder / RELEASE).stat().st_size + (shop.site / INDEX).stat().st_size
+        assert box.in_use() == "1.1"
+        assert any("delta-1.sqlite" in path for path, _ in site.requests)
+        assert not any("1.1/vectors.npy" in path for path, _ in site.requests)
+        assert site.sent < 0.5 * whole
+        assert site.sent - documents < 60_000
+    with closing(open_database(box.releases.current("database"))) as database:
+        assert database.row_of("card-005") is None
+    first = (box.releases.folder("database", version) / "vectors.npy" for version in ("1.0", "1.1"))
+    assert len({path.stat().st_ino for path in first}) == 1
+
+
+def test_an_update_that_was_broken_off_goes_on_where_it_was(shop, tmp_path):
+    with WebSite(shop.site) as site:
+        box = Box(tmp_path / "far", shop, source=site.address)
+        incoming = box.releases.incoming("database", "1.0")
+        incoming.mkdir(parents=True)
+        (original,) = (shop.site / "database").rglob("vectors.npy")
+        size = original.stat().st_size
+        (incoming / "vectors.npy.part").write_bytes(original.read_bytes()[: size // 2])
+        box.put()
+        ranges = [wanted for path, wanted in site.requests if path.endswith("vectors.npy")]
+    assert ranges == [f"bytes={size // 2}-"]
+    assert box.in_use() == "1.0"
+
+
+def test_a_part_of_another_file_is_thrown_away(shop, tmp_path):
+    box = Box(tmp_path / "far", shop)
+    incoming = box.releases.incoming("database", "1.0")
+    incoming.mkdir(parents=True)
+    (incoming / "vectors.npy.part").write_bytes(b"something else")
+    box.put()
+    assert box.in_use() == "1.0"
+
+
+def test_a_program_is_made_ready_by_the_installer_of_the_box(shop, tmp_path):
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    (wheels / "cardscanner-1.5.0.whl").write_bytes(b"wheel")
+    installer = tmp_path / "install"
+    installer.write_text(
+        '#!/bin/sh\ntest -f "$1/cardscanner-1.5.0.whl" || exit 1\nmkdir "$1/venv" && echo $2 > "$1/venv/made"\n'
+    )
+    installer.chmod(0o755)
+    box = Box(tmp_path / "far", shop)
+    write_release(find_source(wheels, version="1.5.0"), shop.site, shop.key, None, About())
+    shop.index()
+    with pytest.raises(UpdateRefused, match=r"updates\.installer is not set"):
+        box.updater.install([Wish("program")])
+    box = Box(
+        tmp_path / "able",
+        shop,
+        updates={"source": str(shop.site), "keys": "keys", "installer": str(installer)},
+    )
+    box.updater.install([Wish("program")])
+    assert box.releases.in_use("program") == "1.5.0"
+    assert (box.releases.current("program") / "venv" / "made").read_text() == "1.5.0\n"
+    installer.write_text("#!/bin/sh\necho 'no wheel for this Python' >&2; exit 3\n")
+    kept(box.releases)
+    write_release(find_source(wheels, version="1.6.0"), shop.site, shop.key, None, About())
+    shop.index()
+    with pytest.raises(UpdateRefused, match=r"exit 3\): no wheel for this Python"):
+        box.updater.install([Wish("program")])
+    assert box.releases.in_use("program") == "1.5.0"
 
 
 def test_model_and_database_that_belong_together_are_installed_at_once(shop, tmp_path):

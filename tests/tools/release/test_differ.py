@@ -11,7 +11,9 @@ from cardscanner.errors import UpdateRefused
 from cardscanner.update.patch import MAGIC, apply_patch, write_patch
 from cardscanner_tools.release.differ import difference
 
-PIECES = st.lists(st.sampled_from([b"", b"a" * 40, b"ab" * 20, bytes(range(64)), b"\0" * 100, b"xyz"]), max_size=12)
+PIECES = st.lists(
+    st.sampled_from([b"", b"a" * 40, b"ab" * 20, bytes(range(64)), b"\0" * 100, b"xyz"]), max_size=12
+)
 
 
 def patched(folder, old, new, block=16):
