@@ -92,10 +92,10 @@ class Updater:
         SourceAway
             Nothing is known.
         """
+        source, keys = self._opened()
         for wish in wishes:
             check_place(self.config, self.releases, wish.kind)
         self._need_decided()
-        source, keys = self._opened()
         index = self._seen(source, keys)
         state, used = load_state(self.releases), what_is_used(self.config)
         chosen = []

@@ -23,7 +23,7 @@ GOOD = {
 
 def test_versions_are_numbers_not_words():
     ascending = ["0.9", "1", "1.0.1", "1.2", "1.10", "1.10+1", "1.10+2", "2026.11.1"]
-    assert sorted(ascending[::-1], key=order_of) == ascending
+    assert sorted(set(ascending), key=order_of) == ascending
     assert order_of("1.0") == order_of("1")
     assert not is_older("something", "1.0")
 
