@@ -12,6 +12,7 @@ from cardscanner.update.release import RELEASE
 from cardscanner_tools.release.secret_key import new_key
 
 DEVICE = "small"
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def said(listener):
     return [(each.at_s, each.json()) for each in listener.heard("/update")]
 
 
-def wait_for_step(listener, step, version=None, timeout_s=60):
+def wait_for_step(listener, step, version=None, timeout_s=150):
     """Wait until the topic `update` shows a step, and return that message."""
 
     def found():

@@ -37,6 +37,8 @@ _CODES: dict[UpdateCode, RefusalCode] = {
 }
 """Any other refusal is ``failed``; its message says why."""
 _LOOK_S = 0.5
+_NICE = 10
+"""Of installing: scanning goes first. (The self-test in use is short: what is wrong must not stay long.)"""
 _MOST_WORDS = 255
 
 
@@ -64,7 +66,7 @@ class Updating:
                 raise CommandRefused("busy", "another update is being installed: wait for its end")
             self._kind, self._progress, self._failed = wish.kind, {"step": "downloading"}, ""
             self._error = ""
-            self._child = Child(arguments)
+            self._child = Child(arguments, nice=_NICE)
 
     def run(self, stopping: threading.Event, outbox: Outbox) -> None:
         """Look after updates until the stop; it is the thread's body."""

@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-_NICE = 10
 _GRACE_S = 2.0
 
 
 class Child:
     """Runs ``cardscanner`` with arguments; it says JSON objects, one a line."""
 
-    def __init__(self, arguments: Sequence[str]) -> None:
+    def __init__(self, arguments: Sequence[str], *, nice: int = 0) -> None:
         self._began_s = time.monotonic()
         self._rest = b""
         self._process = subprocess.Popen(
@@ -28,8 +27,9 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        with suppress(PermissionError):  # a sandbox may forbid being nice
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICE)
+        if nice:
+            with suppress(PermissionError):  # a sandbox may forbid it
+                os.setpriority(os.PRIO_PROCESS, self._process.pid, nice)
         if self._process.stdout is None:
             raise OSError("the child has no output")
         self._output = self._process.stdout.fileno()

@@ -33,8 +33,8 @@ READY_S = 30.0
 """From the switch, or from the start of this process: then the scanner works with the new version."""
 GOOD_S = 60.0
 """Healthy for so long without a break: the change is good."""
-PROOF_S = 25.0
-"""For the self-test in use."""
+PROOF_S = 60.0
+"""For the self-test in use, which takes seconds: what hangs is no good either."""
 _PROCESS_STARTED_S = time.monotonic()
 _HOME = Path(sys.prefix).resolve()
 """Of the program that runs, now: the link on the way to it may lead elsewhere later."""
