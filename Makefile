@@ -6,8 +6,8 @@ DATA ?= ../shared/data
 TEST_WORKERS ?= logical
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-train test-homeassistant test-scale test-systemd check format lint types layers bench bench-index eval-finder evaluate evaluate-photos \
-	demo-assets train clean
+.PHONY: help run test test-slow test-train test-homeassistant test-scale test-systemd test-browser check format lint types \
+	layers bench bench-index eval-finder evaluate evaluate-photos soak demo-assets train clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ $(VENV)/.dev: pyproject.toml tools/setup.sh
 $(VENV)/.train: pyproject.toml tools/setup.sh
 	@PYTHON=$(PYTHON) tools/setup.sh demo,tools,dev,train && touch $@ $(VENV)/.dev $(VENV)/.run
 
+$(VENV)/.browser: pyproject.toml tools/setup.sh
+	@PYTHON=$(PYTHON) tools/setup.sh demo,tools,dev,browser && touch $@ $(VENV)/.dev $(VENV)/.run
+
 $(VENV)/.ray: pyproject.toml tools/setup.sh
 	@PYTHON=$(PYTHON) tools/setup.sh demo,tools,dev,ray && touch $@ $(VENV)/.dev $(VENV)/.run
 
@@ -28,7 +31,7 @@ run: $(VENV)/.run ## Play the demo: real daemon, filmed cards, a broker, a subsc
 	@$(BIN)/cardscanner demo
 
 test: $(VENV)/.dev ## Install what the tests need and run them
-	@tools/system_packages.sh mosquitto openssl tesseract-ocr-eng
+	@tools/system_packages.sh mosquitto openssl tesseract-ocr-eng gcc libc6-dev
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m "not slow and not train and not homeassistant and not scale and not browser and not systemd"
 
 test-slow: $(VENV)/.dev ## Run the slow tests
@@ -44,6 +47,10 @@ $(VENV)-homeassistant/.ready: tools/homeassistant.sh
 test-homeassistant: $(VENV)/.dev $(VENV)-homeassistant/.ready ## Run the tests against a real Home Assistant (wants Python 3.13)
 	@tools/system_packages.sh mosquitto
 	@$(BIN)/python -m pytest -m homeassistant
+
+test-browser: $(VENV)/.browser ## Look at the page in Chromium (screenshots: out/screenshots)
+	@tools/system_packages.sh chromium
+	@$(BIN)/python -m pytest -m browser
 
 test-scale: $(VENV)/.ray ## Run the tests that need Ray (QDRANT_URL=address: and those of a Qdrant server)
 	@QDRANT_URL="$(QDRANT_URL)" $(BIN)/python -m pytest -m scale --timeout 1200
@@ -73,6 +80,10 @@ bench: $(VENV)/.dev ## Time the road stage by stage, and the daemon's memory wit
 
 bench-index: $(VENV)/.dev ## Recall, speed, size and memory of every index (ARGS="--rows 1000000 --backends ivf,int8")
 	@$(BIN)/python -m cardscanner_tools.bench_index $(ARGS)
+
+soak: $(VENV)/.dev ## Trouble the real scanner for 20 minutes: does it grow, does it lose anything? (ARGS="--minutes 4320")
+	@tools/system_packages.sh mosquitto
+	@$(BIN)/python -m cardscanner_tools.soak $(ARGS)
 
 eval-finder: $(VENV)/.dev ## Score finding and corners on labelled photos (DATA=folder)
 	@$(BIN)/cardscanner-tools eval-finder --data $(DATA) --finder corners \

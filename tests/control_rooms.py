@@ -10,6 +10,7 @@ from scans import DaemonFacts
 
 from cardscanner.configfile import load_config
 from cardscanner.control import CommandDesk, ControlRoom, open_desk
+from cardscanner.history.keeping import open_history
 from cardscanner.mailbox import LatestSlot
 from cardscanner.publish import Outbox
 from cardscanner.publish.reception import Reception
@@ -45,11 +46,13 @@ class Bench:
         config = load_config(path)
         self.clock = Clock()
         self.outbox = Outbox.open(config.outbox)
+        self.history = open_history(config, self.outbox)
         self.wishes = NotedWishes()
         self.room = ControlRoom(
             config,
             path,
             self.outbox,
+            self.history,
             Replays(self.outbox),
             Vitals(),
             LatestSlot(),
@@ -68,4 +71,5 @@ class Bench:
             pass
 
     def close(self) -> None:
+        self.history.close()
         self.outbox.close()

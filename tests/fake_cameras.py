@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -55,12 +56,17 @@ def mark_of(pixels: np.ndarray) -> int:
     return int(white[0]) // 8
 
 
+def with_doubles() -> str:
+    """Return the module path of a process that shall meet the doubles."""
+    return os.pathsep.join(filter(None, (str(DOUBLES), os.environ.get("PYTHONPATH"))))
+
+
 class PicameraSteering:
     """The steering file of the picamera2 double."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "picamera2.json"
-        self.environment = {"PICAMERA2_DOUBLE": str(self.path), "PYTHONPATH": str(DOUBLES)}
+        self.environment = {"PICAMERA2_DOUBLE": str(self.path), "PYTHONPATH": with_doubles()}
         self.log = folder / "picamera2.log"
         self.set()
 

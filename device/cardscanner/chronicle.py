@@ -43,7 +43,7 @@ class Chronicle:
         if self._vitals.ready.is_set() and not self._started:
             self._started = True
             self._tell("started", {"daemon": __version__})
-        lost = self._camera.report().state == "lost"
+        lost = self._camera.report().state in ("lost", "frozen")
         if lost != self._camera_lost and self._started:
             self._camera_lost = lost
             self._tell("camera_lost" if lost else "camera_back", {})

@@ -57,9 +57,9 @@ class PicameraConfig(_Section):
         default_factory=dict, description="libcamera controls by name, e.g. ExposureTime: 8000"
     )
     timeout_s: float = Field(
-        default=3, gt=0, le=3600, description="no frame for this long: the camera is lost"
+        default=2, gt=0, le=3600, description="no frame for this long: the camera is lost"
     )
-    retry_s: float = Field(default=2, gt=0, le=3600, description="pause before a lost camera is opened again")
+    retry_s: float = Field(default=1, gt=0, le=3600, description="pause before a lost camera is opened again")
 
 
 class OpencvConfig(_Section):
@@ -71,8 +71,8 @@ class OpencvConfig(_Section):
     width: int | None = Field(default=1280, ge=160)
     height: int | None = Field(default=720, ge=120)
     fps: float | None = Field(default=None, gt=0)
-    timeout_s: float = Field(default=3, gt=0, le=3600)
-    retry_s: float = Field(default=2, gt=0, le=3600)
+    timeout_s: float = Field(default=2, gt=0, le=3600)
+    retry_s: float = Field(default=1, gt=0, le=3600)
 
 
 class ReplayConfig(_Section):
@@ -340,6 +340,11 @@ class HistoryConfig(_Section):
         description="then the oldest photos go, and the oldest scans after them",
     )
     photos: bool = Field(default=True, description="keep a small photo of each card")
+    keep_free: int = Field(
+        default=64 * 2**20,
+        ge=0,
+        description="bytes free on the disk: below it photos are not kept, below half of it scans neither",
+    )
 
 
 class WebTlsConfig(_Section):

@@ -16,6 +16,14 @@ Key = tuple[str | int, ...]
 """Where a value stands: ``("camera", "fps")``."""
 
 
+_LONGEST_SHOWN = 60
+
+
+def dotted(key: Key) -> str:
+    """Return a place as a person writes it: ``camera.fps``."""
+    return ".".join(map(str, key))
+
+
 def explain(
     path: Path, lines: Mapping[Key, int], mistakes: Sequence[ErrorDetails], root: type[BaseModel] = Config
 ) -> str:
@@ -33,7 +41,7 @@ def explain(
         given.setdefault(key, _given(mistake))
     places = {key: _line_of(key, lines) for key in words}
     return "\n".join(
-        f"{path}, line {places[key]}: {'.'.join(map(str, key))}: {', or: '.join(words[key])}{given[key]}"
+        f"{path}, line {places[key]}: {dotted(key)}: {', or: '.join(words[key])}{given[key]}"
         for key in sorted(words, key=lambda key: places[key])
     )
 
@@ -77,13 +85,26 @@ def _given(mistake: ErrorDetails) -> str:
     quiet = mistake["type"] in {"extra_forbidden", "missing", "union_tag_invalid", "wrong_key"}
     if quiet or value is None or isinstance(value, dict | list):
         return ""
-    return f" (given: {value!r})"
+    shown = repr(value)
+    return f" (given: {shown if len(shown) <= _LONGEST_SHOWN else shown[:_LONGEST_SHOWN] + '...'})"
 
 
 def _unknown(loc: Key, root: type[BaseModel]) -> str:
     keys = _allowed_keys(loc[:-1], root)
     near = get_close_matches(str(loc[-1]), keys, n=1)
-    return f"unknown key; {f'did you mean {near[0]}? ' if near else ''}allowed here: {', '.join(keys)}"
+    homes = [] if near else _homes(str(loc[-1]), root)
+    hint = f"did you mean {near[0]}? " if near else ""
+    hint = f"it belongs below {homes[0]}; " if len(homes) == 1 and homes[0] not in loc else hint
+    return f"unknown key; {hint}allowed here: {', '.join(keys)}"
+
+
+def _homes(key: str, root: type[BaseModel]) -> list[str]:
+    """Sections in which a key may stand: a wrong indentation takes it out of its own."""
+    return [
+        name
+        for name in root.model_fields
+        if any(key in kind.model_fields for kind in _kinds_at((name,), root))
+    ]
 
 
 def _allowed_keys(section: Key, root: type[BaseModel]) -> list[str]:

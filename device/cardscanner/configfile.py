@@ -12,7 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from cardscanner.config import Config
-from cardscanner.config_mistakes import Key, explain
+from cardscanner.config_mistakes import Key, dotted, explain
 from cardscanner.errors import ConfigError
 from cardscanner.files import replacing
 
@@ -39,6 +39,12 @@ def load_config(path: Path) -> Config:
         return config
     changes, lines = read_tree(settings)
     return _validated(_over(rooted, changes), settings, lines)
+
+
+def file_config(path: Path) -> Config:
+    """Read and validate the file alone, without what ``set`` changed; raises as :func:`load_config` does."""
+    data, lines = read_tree(path)
+    return _validated(_rooted(data, path.resolve().parent), path, lines)
 
 
 def settings_path(config: Config) -> Path:
@@ -144,36 +150,39 @@ def _refuse_excess(path: Path, text: str) -> None:
             raise ConfigError(f"{here}: no configuration is nested more than {_MAX_DEPTH} levels deep")
 
 
-def _check(path: Path, node: yaml.Node, loader: yaml.SafeLoader) -> None:
+def _check(path: Path, node: yaml.Node, loader: yaml.SafeLoader, place: Key = ()) -> None:
     """Refuse keys that stand twice or are not words, and values that YAML cannot make sense of."""
+    below: list[tuple[str | int, yaml.Node]] = []
     if isinstance(node, yaml.MappingNode):
-        _check_keys(path, node)
-        children = [value for _, value in node.value]
+        _check_keys(path, node, place)
+        below = [(key.value, value) for key, value in node.value]
     elif isinstance(node, yaml.SequenceNode):
-        children = list(node.value)
+        below = list(enumerate(node.value))
     else:
-        children = []
         try:
             loader.construct_object(node)
         except (yaml.YAMLError, ValueError) as error:
             raise ConfigError(
-                f"{path}, line {_line(node.start_mark)}: {str(node.value)[:40]!r} is no value: "
+                f"{path}, line {_line(node.start_mark)}: {dotted(place)}: {str(node.value)[:40]!r} is no value: "
                 "put quotes around it if it is text"
             ) from error
-    for child in children:
-        _check(path, child, loader)
+    for key, child in below:
+        _check(path, child, loader, (*place, key))
 
 
-def _check_keys(path: Path, node: yaml.MappingNode) -> None:
-    seen: set[str] = set()
+def _check_keys(path: Path, node: yaml.MappingNode, place: Key) -> None:
+    seen: dict[str, int] = {}
     for key, _ in node.value:
         line = _line(key.start_mark)
         if not isinstance(key, yaml.ScalarNode) or not key.tag.endswith((":str", ":merge")):
             shown = key.value if isinstance(key, yaml.ScalarNode) else "a list or mapping"
-            raise ConfigError(f"{path}, line {line}: {shown}: a key must be a word")
+            raise ConfigError(f"{path}, line {line}: {dotted((*place, shown))}: a key must be a word")
         if key.value in seen:
-            raise ConfigError(f"{path}, line {line}: {key.value}: the key stands here twice")
-        seen.add(key.value)
+            raise ConfigError(
+                f"{path}, line {line}: {dotted((*place, key.value))}: the key stands here twice "
+                f"(first in line {seen[key.value]}): keep one"
+            )
+        seen[key.value] = line
 
 
 def _key_lines(node: yaml.Node, prefix: Key) -> Iterator[tuple[Key, int]]:

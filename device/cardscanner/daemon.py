@@ -24,7 +24,7 @@ from cardscanner.capture.keeper import keep_capturing
 from cardscanner.chronicle import Chronicle
 from cardscanner.config import Config
 from cardscanner.configfile import load_config
-from cardscanner.control import ControlRoom, Updating, open_desk
+from cardscanner.control import CommandDesk, ControlRoom, Updating, open_desk
 from cardscanner.control.memory import (
     log_file,
     log_lines,
@@ -34,17 +34,22 @@ from cardscanner.control.memory import (
 )
 from cardscanner.errors import CardscannerError
 from cardscanner.facts import DeviceFacts
-from cardscanner.heart import OPEN_S, Heart
+from cardscanner.heaps import keep_heaps_few, return_memory
+from cardscanner.heart import OPEN_S, Heart, Limits
+from cardscanner.history.keeping import keep_history, open_history
+from cardscanner.live import LiveView
 from cardscanner.logs import configure_logs
 from cardscanner.mailbox import LatestSlot
-from cardscanner.manifest import agree, load_database_manifest, load_model_manifest
+from cardscanner.manifest import ModelManifest, agree, load_database_manifest, load_model_manifest
 from cardscanner.notify import Notifier
+from cardscanner.probe import Probe
 from cardscanner.publish import Extras, Outbox, ReportingPublisher, open_publisher
 from cardscanner.publish.replays import Replays
+from cardscanner.recent_lines import RecentLines
 from cardscanner.records import Frame
 from cardscanner.reloading import read_again
 from cardscanner.scan_loop import ScanLoop, is_lossless
-from cardscanner.threads import Supervisor
+from cardscanner.threads import Loop, Supervisor
 from cardscanner.update import trial
 from cardscanner.vitals import Vitals
 
@@ -113,19 +118,30 @@ def run_daemon(path: Path, notifier: Notifier | None = None) -> bool:
     CardscannerError
         What could not be opened, or why a thread ended: the process should end with its ``exit_code``.
     """
+    keep_heaps_few()
     notifier = notifier or Notifier()
     trial.begin(first := load_config(path))
     config: Config | None = first
-    transactions = remembered_transactions()
+    transactions, lines = remembered_transactions(), RecentLines()
     with Signals().listening() as signals:
         while config is not None:
             extras = Extras(transactions=transactions, lines=log_lines(config))
-            configure_logs(config.log.level, config.log.format, extras.lines, log_file(config))
-            config = trial.serve_on_trial(config, partial(_serve, config, path, signals, notifier, extras))
+            lines.then = extras.lines
+            configure_logs(config.log.level, config.log.format, lines, log_file(config))
+            serve = partial(_serve, config, path, signals, notifier, extras, lines)
+            config = trial.serve_on_trial(config, serve)
+            return_memory()
     return remember_restart(signals)
 
 
-def _serve(config: Config, path: Path, signals: Signals, notifier: Notifier, extras: Extras) -> Config | None:
+def _serve(
+    config: Config,
+    path: Path,
+    signals: Signals,
+    notifier: Notifier,
+    extras: Extras,
+    lines: RecentLines,
+) -> Config | None:
     """One run with one configuration, from start-up to shut-down; return the next one, if any."""
     model, database = (
         load_model_manifest(config.embedder.model),
@@ -135,20 +151,24 @@ def _serve(config: Config, path: Path, signals: Signals, notifier: Notifier, ext
     check_source(config.camera)
     slot: LatestSlot[Frame] = LatestSlot()
     camera, vitals, threads = CameraHealth(), Vitals(), Supervisor()
-    scan_over = threading.Event()
-    with closing(Outbox.open(config.outbox)) as outbox:
-        facts = DeviceFacts(config, model, database, camera, outbox, vitals)
+    live, probe, scan_over = LiveView(), Probe(), threading.Event()
+    with (
+        closing(Outbox.open(config.outbox)) as outbox,
+        closing(open_history(config, outbox)) as history,
+    ):
+        facts = DeviceFacts(config, model, database, camera, outbox, vitals, history)
         room = ControlRoom(
             config,
             path,
             outbox,
+            history,
             Replays(outbox),
             vitals,
             slot,
             facts,
             signals,
             threads.stopping,
-            extras.lines,
+            lines,
         )
         room.updates = updates = Updating(config, path, model, vitals, signals)
         desk = open_desk(room)
@@ -162,7 +182,7 @@ def _serve(config: Config, path: Path, signals: Signals, notifier: Notifier, ext
 
         def scan(stopping: threading.Event) -> None:
             try:
-                ScanLoop(config, slot, outbox, vitals)(stopping)
+                ScanLoop(config, slot, outbox, vitals, history, live, probe)(stopping)
             finally:
                 scan_over.set()
 
@@ -173,13 +193,20 @@ def _serve(config: Config, path: Path, signals: Signals, notifier: Notifier, ext
                     return
             _capture(config, slot, stopping, camera)
 
+        patience_s = config.camera.timeout_s + config.camera.retry_s + OPEN_S
+        heart = Heart(
+            notifier, camera, vitals, outbox, Limits(camera_s=patience_s), web=config.web is not None
+        )
+        page = _page(room, desk, camera, model, live, probe, heart)
+
         threads.start("publish", publish)
         threads.start("desk", desk.run)
         threads.start("updates", partial(updates.run, outbox=outbox))
+        threads.start("history", keep_history(config, history, outbox, vitals))
         threads.start("scan", scan)
         threads.start("capture", capture, may_end=True)
-        patience_s = config.camera.timeout_s + config.camera.retry_s + OPEN_S
-        heart = Heart(notifier, camera, vitals, patience_s)
+        if page is not None:
+            threads.start("web", page)
         chronicle = Chronicle(outbox, config.device_id, camera, vitals)
         ending = _watch(threads, signals, path, heart, slot, chronicle)
         if ending.fresh is None and ending.reason != "restart":
@@ -192,6 +219,23 @@ def _serve(config: Config, path: Path, signals: Signals, notifier: Notifier, ext
     _raise_early_end(threads)
     log.info("stopped", reason=ending.reason, frames_skipped=slot.lost, **vitals.scans)
     return ending.fresh
+
+
+def _page(
+    room: ControlRoom,
+    desk: CommandDesk,
+    camera: CameraHealth,
+    model: ModelManifest,
+    live: LiveView,
+    probe: Probe,
+    heart: Heart,
+) -> Loop | None:
+    """Return the web thread's body, if there is to be a page; without one its libraries are not loaded."""
+    if room.config.web is None:
+        return None
+    from cardscanner.web.page import open_page
+
+    return open_page(room, desk, camera, model, live, probe, heart.stuck)
 
 
 def _capture(

@@ -29,6 +29,7 @@ from cardscanner.records import (
     Corners,
     Frame,
     Neighbour,
+    Outline,
     Picture,
     ScanEvent,
     Sighting,
@@ -102,6 +103,14 @@ class Decider:
             for place in track.places
             if all(covered(place, each) < SAME_PLACE_IOU for each in found)
         ]
+
+    def outlines(self) -> tuple[Outline, ...]:
+        """Return what is followed in the newest frame, for those who watch."""
+        return tuple(
+            Outline(track.sighting.quad.corners, track.reported or track.verdict, track.reported is not None)
+            for track in self._tracks
+            if track.absent_s == 0
+        )
 
     def update(
         self,

@@ -10,7 +10,7 @@ import numpy as np
 
 from cardscanner.errors import InputError
 from cardscanner.files import replacing
-from cardscanner.records import Card, Decision, Picture, Sighting, Verdict
+from cardscanner.records import Card, Corners, Decision, Outline, Picture, Sighting, Verdict
 from cardscanner.romanise import romanised
 
 FORMATS = (".png", ".jpg", ".jpeg", ".webp")
@@ -24,6 +24,7 @@ _COLOURS: dict[Decision, tuple[int, int, int]] = {
     "ambiguous": (240, 180, 30),
     "no_match": (220, 60, 50),
 }
+_UNDECIDED = (170, 170, 170)
 
 
 def draw_answers(picture: Picture, answers: Sequence[tuple[Sighting, Verdict]], out: Path) -> None:
@@ -40,16 +41,30 @@ def draw_answers(picture: Picture, answers: Sequence[tuple[Sighting, Verdict]], 
 def drawn_answers(picture: Picture, answers: Sequence[tuple[Sighting, Verdict]]) -> Picture:
     """Return a copy with outlines and names; the dot marks the top left of the upright card."""
     canvas = picture.copy()
+    for sighting, verdict in answers:
+        _draw(canvas, sighting.quad.corners, _COLOURS[verdict.decision], _words(verdict))
+    return canvas
+
+
+def draw_outlines(canvas: Picture, outlines: Sequence[Outline]) -> None:
+    """Draw what is followed into a picture: grey without a name while nothing is known about it."""
+    for each in outlines:
+        verdict = each.verdict
+        if verdict is None or (verdict.decision == "no_match" and not each.reported):
+            _draw(canvas, each.corners, _UNDECIDED, "")
+        else:
+            _draw(canvas, each.corners, _COLOURS[verdict.decision], _words(verdict))
+
+
+def _draw(canvas: Picture, corners: Corners, colour: tuple[int, int, int], words: str) -> None:
     scale = max(canvas.shape[:2]) / 1000
     thick = max(1, round(2 * scale))
-    for sighting, verdict in answers:
-        colour = _COLOURS[verdict.decision]
-        outline = np.round(sighting.quad.corners).astype(np.int32)
-        cv2.polylines(canvas, [outline.reshape(-1, 1, 2)], True, colour, thick, cv2.LINE_AA)
-        x, y = (int(value) for value in outline[0])
-        cv2.circle(canvas, (x, y), 3 * thick, colour, -1, cv2.LINE_AA)
-        _label(canvas, _words(verdict), outline, scale, colour)
-    return canvas
+    outline = np.round(corners).astype(np.int32)
+    cv2.polylines(canvas, [outline.reshape(-1, 1, 2)], True, colour, thick, cv2.LINE_AA)
+    x, y = (int(value) for value in outline[0])
+    cv2.circle(canvas, (x, y), 3 * thick, colour, -1, cv2.LINE_AA)
+    if words:
+        _label(canvas, words, outline, scale, colour)
 
 
 def _words(verdict: Verdict) -> str:

@@ -14,11 +14,13 @@
     ├── EmbedderError
     │   ├── EmbedderTimeout  the accelerator did not answer in time: not a "no match"
     │   ├── EmbedderFailed   this call failed and the backend has recovered: try the next frame
-    │   └── EmbedderDead     recovery was tried and did not help: end the process
+    │   ├── EmbedderAway     the accelerator is being brought back: frames are skipped until then
+    │   └── EmbedderDead     it cannot be used: end the command
     ├── IndexFault           the index answers differently from an exact search
     ├── IndexAway            the index's server does not answer: not a "no match", try the next frame
     ├── UpdateRefused        a release is not put in place; its ``code`` says of what kind the reason is
     ├── SourceAway           where releases come from does not answer: try again later
+    ├── HistoryFault         the history on disk cannot be read or written just now: scanning goes on
     ├── CommandRefused       a command over MQTT is not carried out; its ``code`` goes into the answer
     └── PublishError
         ├── BrokerRefused    wrong password, not allowed, bad certificate: a person has to act
@@ -32,6 +34,10 @@ Each message says what was wrong, where, and what to do.
 from __future__ import annotations
 
 from typing import Literal
+
+NpuTrouble = Literal["hung", "absent", "mismatch"]
+"""What keeps an accelerator from working: it does not answer; it is not there, or not for us; its driver,
+library and firmware do not belong together."""
 
 RefusalCode = Literal["bad_request", "busy", "not_found", "not_available", "failed"]
 
@@ -88,7 +94,11 @@ class CameraError(CardscannerError):
 
 
 class CameraLost(CameraError):
-    """No frames come; close the source and open it again later."""
+    """No frames come, or always the same one (``frozen``); close the source and open it again later."""
+
+    def __init__(self, message: str, *, frozen: bool = False) -> None:
+        super().__init__(message)
+        self.frozen = frozen
 
 
 class EndOfReplay(CameraError):
@@ -111,8 +121,16 @@ class EmbedderFailed(EmbedderError):
     """The call failed; the backend is usable again."""
 
 
+class EmbedderAway(EmbedderError):
+    """The accelerator is being brought back; nothing is known about the frame."""
+
+
 class EmbedderDead(EmbedderError):
-    """The backend could not be brought back."""
+    """The accelerator cannot be used."""
+
+    def __init__(self, message: str, trouble: NpuTrouble = "absent") -> None:
+        super().__init__(message)
+        self.trouble: NpuTrouble = trouble
 
 
 class IndexFault(CardscannerError):
@@ -121,6 +139,10 @@ class IndexFault(CardscannerError):
 
 class IndexAway(CardscannerError):
     """The server that searches did not answer, or not in time; nothing is known about the frame."""
+
+
+class HistoryFault(CardscannerError):
+    """What was scanned cannot be read from the disk, or not written to it, just now."""
 
 
 class UpdateRefused(CardscannerError):

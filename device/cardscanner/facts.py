@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from cardscanner import __version__
-from cardscanner.capture.health import CameraHealth
+from cardscanner.capture.health import CameraHealth, CameraReport
 from cardscanner.config import Config
+from cardscanner.history import History
 from cardscanner.manifest import DatabaseManifest, ModelManifest, listed
 from cardscanner.publish import Outbox
 from cardscanner.publish.clock import clock_synced
@@ -20,6 +21,7 @@ from cardscanner.publish.payload_state import (
     CameraState,
     ClockState,
     DiskState,
+    HistoryState,
     NpuState,
     OutboxState,
     PowerState,
@@ -27,11 +29,11 @@ from cardscanner.publish.payload_state import (
     StatePayload,
 )
 from cardscanner.publish.topics import Topics
+from cardscanner.soc import power_reasons, throttled_bits
 from cardscanner.vitals import Vitals
 
 _MODEL_NAME = Path("/proc/device-tree/model")
 _SERIAL = Path("/proc/device-tree/serial-number")
-_THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
 
 
 class DeviceFacts:
@@ -45,6 +47,7 @@ class DeviceFacts:
         camera: CameraHealth,
         outbox: Outbox,
         vitals: Vitals,
+        history: History | None = None,
     ) -> None:
         self._config = config
         self._model = model
@@ -52,6 +55,7 @@ class DeviceFacts:
         self._camera = camera
         self._outbox = outbox
         self._vitals = vitals
+        self._history = history
         self._network = listed(
             config.embedder.model,
             model.files,
@@ -83,20 +87,22 @@ class DeviceFacts:
         """How the device is."""
         camera = self._camera.report()
         condition, warm = self._vitals.npu
-        reasons = set(self._vitals.reasons)
-        if camera.state == "lost":
-            reasons.add("camera_lost")
+        throttled = throttled_bits()
+        reasons = {*self._vitals.reasons, *power_reasons(throttled)}
+        if camera.blind:
+            reasons.add(f"camera_{camera.state}")
         return StatePayload(
             ts=datetime.now(UTC),
             lifecycle=self._lifecycle(reasons),
             reasons=tuple(sorted(reasons)),
             scanning=self._vitals.ready.is_set() and camera.state == "ok" and not self._vitals.paused,
-            camera=CameraState(state="ok" if camera.state == "ok" else "lost", fps=round(camera.fps, 1)),
+            camera=CameraState(state=_told(camera), fps=round(camera.fps, 1)),
             npu=NpuState(state=condition, temp_c=warm),
             outbox=self._outbox_state(),
             disk=DiskState(free_bytes=shutil.disk_usage(self._config.outbox.path.parent).free),
+            history=self._history_state(),
             clock=ClockState(synced=clock_synced()),
-            power=PowerState(throttled=_throttled()),
+            power=PowerState(throttled=throttled),
             scans=ScanCounts(**self._vitals.scans),
             uptime_s=round(self._vitals.uptime_s, 1),
         )
@@ -112,16 +118,22 @@ class DeviceFacts:
         backlog = self._outbox.backlog()
         return OutboxState(depth=backlog.depth, oldest_age_s=backlog.oldest_age_s)
 
+    def _history_state(self) -> HistoryState | None:
+        history = self._history
+        if history is None:
+            return None
+        return HistoryState(scans=history.stored_scans, bytes=history.stored_bytes)
+
     @cached_property
     def _os(self) -> str:
         release = platform.freedesktop_os_release() if Path("/etc/os-release").is_file() else {}
         return release.get("PRETTY_NAME", platform.system())
 
 
+def _told(camera: CameraReport) -> Literal["ok", "lost", "frozen", "black"]:
+    # No frames come before the first one, nor after the end of a recording.
+    return camera.state if camera.state in ("ok", "frozen", "black") else "lost"
+
+
 def _device_tree(path: Path) -> str | None:
     return path.read_text(encoding="ascii", errors="ignore").strip("\0\n ") if path.is_file() else None
-
-
-def _throttled() -> int:
-    """Return the Pi firmware's throttling bits; 0 where there are none."""
-    return int(_THROTTLED.read_text(encoding="ascii"), 16) if _THROTTLED.is_file() else 0

@@ -8,18 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cardscanner.mailbox import LatestSlot
-from cardscanner.records import Corners, Frame, Verdict
+from cardscanner.records import Frame, Outline
 
+__all__ = ["LiveView", "Outline", "Scene"]
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Outline:
-    """One card-like thing as it is followed just now."""
-
-    corners: Corners
-    verdict: Verdict | None
-    """What is believed so far; ``None``: nothing yet."""
-    reported: bool
-    """Whether its event was sent."""
+_STILL_TRUE_NS = 1_000_000_000
+"""Outlines of a frame so much older than the camera's newest one are of another moment."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,9 +41,24 @@ class LiveView:
     def watching(self) -> Iterator[LatestSlot[Scene]]:
         """Watch while the block runs."""
         with self._lock:
+            if self._watchers == 0:
+                self.scenes.take(0)  # what was left there when the last one stopped watching
             self._watchers += 1
         try:
             yield self.scenes
         finally:
             with self._lock:
                 self._watchers -= 1
+
+
+def newest_scene(live: LiveView, slot: LatestSlot[Frame]) -> Scene | None:
+    """Return what the camera sees now, with outlines if anybody follows them; ``None`` before any frame.
+
+    While scanning is paused, or its accelerator is missing, frames come without outlines.
+    """
+    frame, scene = slot.newest, live.scenes.newest
+    if frame is None:
+        return scene
+    if scene is not None and frame.captured_ns - scene.frame.captured_ns < _STILL_TRUE_NS:
+        return scene
+    return Scene(frame, ())

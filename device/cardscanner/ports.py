@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cardscanner.errors import NpuTrouble
 from cardscanner.records import Batch, Candidate, Corners, Frame, Picture, Quad, Vectors
 
 SecondLook = Callable[[Picture, Corners, Sequence[Candidate]], tuple[Candidate, ...]]
@@ -86,6 +87,33 @@ class Embedder(Protocol):
 
     def close(self) -> None:
         """Release the accelerator; safe to call twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderHealth:
+    """Whether an embedder can be used just now."""
+
+    condition: Literal["starting", "ok"] | NpuTrouble
+    words: str = ""
+    """What is wrong and what to do; empty while all is well."""
+    restarts: int = 0
+    """How often its process was started again."""
+
+
+class LastingEmbedder(Embedder, Protocol):
+    """An embedder for a daemon: what goes wrong with its accelerator is a state that ends by itself.
+
+    While the accelerator is away, ``embed`` raises EmbedderAway.
+    """
+
+    def attend(self) -> EmbedderHealth:
+        """Look after the accelerator, a step at a time and without waiting for it; call it often.
+
+        Raises
+        ------
+        ArtifactError
+            The network is for another accelerator.
+        """
 
 
 class Index(Protocol):

@@ -76,6 +76,8 @@ class RecentScans:
                 log.warning("recent scans cannot be kept for corrections", error=str(error))
             self._refused = True
         else:
+            if self._refused:
+                log.info("recent scans are kept again")
             self._refused = False
 
 

@@ -168,3 +168,14 @@ class ScanEvent:
     repeat_of: str | None = None
     in_view: bool = True
     """Whether the deciding frame shows the card; not when it was decided by its going."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outline:
+    """One card-like thing as it is followed just now."""
+
+    corners: Corners
+    verdict: Verdict | None
+    """What is believed so far; ``None``: nothing yet."""
+    reported: bool
+    """Whether its event was sent."""

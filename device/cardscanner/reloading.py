@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 
 import structlog
 
-from cardscanner.config import Config
+from cardscanner.config import Config, WebConfig
 from cardscanner.configfile import load_config
-from cardscanner.errors import CardscannerError
+from cardscanner.errors import CardscannerError, ConfigError
 from cardscanner.manifest import agree, load_database_manifest, load_model_manifest, verified
 from cardscanner.match.replacement import located
 from cardscanner.notify import Notifier
@@ -51,3 +52,18 @@ def check_parts(config: Config) -> None:
         located(config.index.database, database, name)
     if config.publish.backend == "mqtt":
         check_files(config.publish)
+    if config.web is not None:
+        check_tls(config.web)
+
+
+def check_tls(web: WebConfig) -> None:
+    """Raise :class:`ConfigError` when certificate and key cannot be used."""
+    if web.tls is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(web.tls.cert_file, web.tls.key_file)
+    except OSError as error:  # SSLError is one
+        raise ConfigError(
+            f"web.tls: {web.tls.cert_file} and {web.tls.key_file} cannot be used: {error}; "
+            "both are PEM files, and the key belongs to the certificate"
+        ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 
@@ -85,6 +85,7 @@ def open_rooms(
     index: IndexConfig,
     candidates: int = 1,
     verify: VerifyConfig | None = None,
+    load: Callable[[EmbedderConfig], Embedder] = load_embedder,
 ) -> Iterator[Rooms]:
     """Open model, database and index; close them in reverse.
 
@@ -112,7 +113,7 @@ def open_rooms(
         outlines = open_finder(finder)
         search = load_index(index, database)
         stack.callback(search.close)
-        network = stack.enter_context(closing(load_embedder(embedder)))
+        network = stack.enter_context(closing(load(embedder)))
         eye = Eye(outlines, finder, network, search, max(database.depth, candidates))
         with closing(Rooms(eye, network, database, model, search, candidates, looks, reader)) as rooms:
             yield rooms

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Literal
 
 from cardscanner.mailbox import LatestSlot
 from cardscanner.manifest import DatabaseManifest
 from cardscanner.records import Decision
+from cardscanner.stage_times import StageTimes
 
 NpuCondition = Literal["ok", "hung", "absent", "mismatch"]
 
@@ -22,13 +24,18 @@ class Vitals:
         self._lock = threading.Lock()
         self._started_ns = time.monotonic_ns()
         self._progress_ns: dict[str, int] = {}
+        self._begun_ns: dict[str, int] = {}
         self._reasons: dict[str, str] = {}
         self._scans: Counter[Decision] = Counter()
+        self._skipped = 0
         self._npu: NpuCondition = "absent"
+        self._npu_restarts = 0
         self._telemetry: Mapping[str, float | str | bool] = {}
         self._database: DatabaseManifest | None = None
         self.ready = threading.Event()
         """Set when the scan thread has opened everything and waits for frames."""
+        self.stages = StageTimes()
+        """How long the stages of frames took."""
         self.paused = False
         """Whether somebody asked for no scanning just now."""
         self.pictures: LatestSlot[bytes] | None = None
@@ -45,6 +52,24 @@ class Vitals:
         with self._lock:
             last = {name: self._progress_ns.get(name, self._started_ns) for name in limits_s}
         return [name for name, limit in limits_s.items() if now - last[name] > limit * 1e9]
+
+    @contextmanager
+    def during(self, work: str) -> Iterator[None]:
+        """Note that one piece of work is under way while the block runs; one thread at a time does it."""
+        with self._lock:
+            self._begun_ns[work] = time.monotonic_ns()
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._begun_ns[work]
+
+    def overdue(self, limits_s: Mapping[str, float]) -> list[str]:
+        """Return the pieces of work that are under way for longer than their limit."""
+        now = time.monotonic_ns()
+        with self._lock:
+            begun = dict(self._begun_ns)
+        return [name for name, limit in limits_s.items() if now - begun.get(name, now) > limit * 1e9]
 
     def enter(self, reason: str, explanation: str) -> bool:
         """Note a trouble by its short name; return whether it is news."""
@@ -64,6 +89,23 @@ class Vitals:
         with self._lock:
             return tuple(sorted(self._reasons))
 
+    @property
+    def explanations(self) -> dict[str, str]:
+        """What is wrong now: short name -> what it is and what to do."""
+        with self._lock:
+            return dict(sorted(self._reasons.items()))
+
+    def skipped(self) -> None:
+        """Count one frame about which nothing is known, because the accelerator gave no answer."""
+        with self._lock:
+            self._skipped += 1
+
+    @property
+    def frames_skipped(self) -> int:
+        """Frames about which nothing is known, since the start."""
+        with self._lock:
+            return self._skipped
+
     def decided(self, decision: Decision) -> None:
         """Count one decision."""
         with self._lock:
@@ -80,6 +122,17 @@ class Vitals:
         with self._lock:
             news, self._npu = self._npu != condition, condition
             return news
+
+    def npu_restarted(self, times: int) -> None:
+        """Note how often the accelerator's process has been started again."""
+        with self._lock:
+            self._npu_restarts = times
+
+    @property
+    def npu_restarts(self) -> int:
+        """How often the accelerator's process has been started again, since the start."""
+        with self._lock:
+            return self._npu_restarts
 
     def chip_says(self, telemetry: Mapping[str, float | str | bool]) -> None:
         """Keep the newest telemetry of the chip."""

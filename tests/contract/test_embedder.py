@@ -1,24 +1,27 @@
-"""The contract of every embedder, run over ONNX Runtime and over Hailo (on the double of HailoRT)."""
+"""The contract of every embedder, run over ONNX Runtime and over Hailo (on the double of HailoRT), in this
+process and in one of its own."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_chips import ChipSteering
 from fake_hefs import hailo_thumbnail_model
 from hailo_platform.world import fresh_world
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cardscanner.config import HailoConfig, OnnxConfig
-from cardscanner.embed import load_embedder
+from cardscanner.embed import load_embedder, start_embedder
 from cardscanner.errors import ConfigError, EmbedderDead
 from cardscanner.manifest import load_model_manifest
-from cardscanner.ports import Embedder
+from cardscanner.ports import Embedder, LastingEmbedder
 
 SIZE = 64
-FILES = {"onnx": "model.onnx", "hailo": "model.hef"}
+FILES = {"onnx": "model.onnx", "hailo": "model.hef", "hailo process": "model.hef"}
 
 
 @pytest.fixture(scope="module")
@@ -29,20 +32,52 @@ def folder(tmp_path_factory) -> Path:
 def load(backend: str, folder: Path) -> Embedder:
     if backend == "onnx":
         return load_embedder(OnnxConfig(backend="onnx", model=folder, threads=1))
-    return load_embedder(HailoConfig(backend="hailo", model=folder, timeout_ms=5000))
+    config = HailoConfig(backend="hailo", model=folder, timeout_ms=5000)
+    return load_embedder(config) if backend == "hailo" else start(config)
 
 
-@pytest.fixture(params=["onnx", "hailo"])
+def start(config: HailoConfig) -> LastingEmbedder:
+    """Start a process that meets the double; this one's own double stays as it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        for key, value in ChipSteering(config.model.parent).environment.items():
+            patch.setenv(key, value)
+        return opened(start_embedder(config))
+
+
+def opened(embedder: LastingEmbedder) -> LastingEmbedder:
+    end_s = time.monotonic() + 30
+    while (health := embedder.attend()).condition != "ok":
+        assert time.monotonic() < end_s, health
+        time.sleep(0.01)
+    return embedder
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """Processes that were started, newest last: a test that leaves its one open leaves it to the next."""
+    started: list[LastingEmbedder] = []
+    yield started
+    for each in started:
+        each.close()
+
+
+@pytest.fixture(params=FILES)
 def backend(request) -> str:
     return request.param
 
 
 @pytest.fixture
-def embedder(backend: str, folder: Path):
+def embedder(request, backend: str, folder: Path):
+    if backend == "hailo process":
+        started = request.getfixturevalue("processes")
+        if not started or started[-1].attend().condition != "ok":
+            started.append(load(backend, folder))
+        yield started[-1]
+        return
     with fresh_world():
-        opened = load(backend, folder)
-        yield opened
-        opened.close()
+        found = load(backend, folder)
+        yield found
+        found.close()
 
 
 def pictures(count: int, seed: int = 0) -> np.ndarray:
@@ -147,7 +182,7 @@ def test_any_picture_gives_a_finite_unit_vector(embedder: Embedder, data: st.Dat
 
 def test_telemetry_names_its_backend_and_fits_into_json(embedder: Embedder, backend: str):
     readings = embedder.telemetry()
-    assert readings["backend"] == backend
+    assert readings["backend"] == backend.split(maxsplit=1)[0]
     assert all(isinstance(value, float | int | str | bool) for value in readings.values())
 
 
@@ -180,3 +215,5 @@ def test_an_unknown_backend_is_refused_with_the_names_that_exist(folder: Path):
     config = OnnxConfig(backend="onnx", model=folder).model_copy(update={"backend": "tpu"})
     with pytest.raises(ConfigError, match="'tpu' is unknown; allowed: onnx, hailo"):
         load_embedder(config)
+    with pytest.raises(ConfigError, match="'tpu' is unknown; allowed: onnx, hailo"):
+        start_embedder(config)

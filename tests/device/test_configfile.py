@@ -155,7 +155,7 @@ MISTAKES = [
     Mistake("password_without_user", "  username: box\n", "", "password_file", "needs username", "publish.password_file"),
     # YAML itself
     Mistake("key_twice", "game: pokemon", "game: pokemon\ngame: mtg", "game: mtg", "stands here twice", "game"),
-    Mistake("nested_key_twice", "  top: 3", "  top: 3\n  top: 4", "top: 4", "stands here twice", "top"),
+    Mistake("nested_key_twice", "  top: 3", "  top: 3\n  top: 4", "top: 4", "stands here twice (first in line", "decide.top"),
     Mistake("tab", "  level: debug", "\tlevel: debug", "level: debug", "not valid YAML"),
     Mistake("bad_indent", "  level: debug", "   level: debug", "format: json", "not valid YAML"),
     Mistake("open_bracket", "[1.5, 2]", "[1.5, 2", "[1.5, 2", "not valid YAML"),

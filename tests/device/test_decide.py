@@ -322,3 +322,17 @@ def test_the_frame_rate_does_not_change_the_number_of_events(fps):
     table.nothing(1.5)
     table.show(3, 5)
     assert table.reported() == ["c5", "c5"]
+
+
+def test_what_is_followed_can_be_watched_from_the_first_frame_until_it_is_gone():
+    table = Tabletop()
+    assert table.decider.outlines() == ()
+    table.show(table.step_ns / 1e9, 7)
+    [first] = table.decider.outlines()
+    assert first.verdict is None or not first.reported
+    table.show(1, 7)
+    [outline] = table.decider.outlines()
+    assert outline.reported
+    assert outline.verdict.candidates[0].card.card_id == "c7"
+    table.nothing(0.3)
+    assert table.decider.outlines() == (), "nothing is drawn where nothing is seen"

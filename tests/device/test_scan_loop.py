@@ -13,8 +13,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from fake_chips import ABSENT, ChipSteering
 from fake_hefs import hailo_thumbnail_model
-from hailo_platform.world import HANG, fresh_world
+from hailo_platform.world import HANG
 from qdrant_server import serving
 from reference_databases import small_database
 from scans import FACTS, scan_event
@@ -24,7 +25,7 @@ from structlog.testing import capture_logs
 from cardscanner.config import OnnxConfig, OutboxConfig, QdrantConfig
 from cardscanner.configfile import load_config
 from cardscanner.embed import load_embedder
-from cardscanner.errors import EmbedderDead, OutboxFault, OutboxFull
+from cardscanner.errors import ArtifactError, OutboxFault, OutboxFull
 from cardscanner.mailbox import LatestSlot
 from cardscanner.manifest import load_database_manifest, load_model_manifest
 from cardscanner.match.change import add_cards, add_source, remove_cards
@@ -177,12 +178,14 @@ def hailo_scanner(tmp_path_factory):
 
 
 @pytest.fixture
-def chip():
-    with fresh_world() as world:
-        yield world
+def chip(tmp_path, monkeypatch):
+    steering = ChipSteering(tmp_path)
+    for key, value in steering.environment.items():
+        monkeypatch.setenv(key, value)
+    return steering
 
 
-HAILO = {"backend": "hailo", "model": "model", "timeout_ms": 100}
+HAILO = {"backend": "hailo", "model": "model", "timeout_ms": 500}
 
 
 @pytest.mark.parametrize(("status", "condition"), [(HANG, "hung"), (8, "ok")])
@@ -192,16 +195,19 @@ def test_a_failed_embedding_is_no_event_and_above_all_no_no_match(
     with Running(
         hailo_scanner, outbox, embedder=HAILO, decide={"report_no_match": True, "min_frames": 2}
     ) as running:
-        chip.jobs.append(status)
+        chip.set(once=status)
         running.give(photo(5, 0))
         wait_until(lambda: running.vitals.reasons == ("npu",))
         assert running.vitals.npu[0] == condition
         assert outbox.real.depth == 0
-        for seed in range(1, 7):
-            running.give(photo(5, seed))
+        while outbox.real.depth == 0 and running.seq < 500:
+            running.give(photo(5, running.seq))
+            time.sleep(0.05)
         wait_until(lambda: outbox.real.depth == 1)
         assert running.vitals.reasons == ()
         assert running.vitals.npu[0] == "ok"
+        assert running.vitals.frames_skipped >= 1
+        assert running.vitals.npu_restarts == (condition == "hung")
     assert running.vitals.scans == {"match": 1}
 
 
@@ -226,14 +232,30 @@ def test_a_search_that_is_not_answered_is_no_event_and_above_all_no_no_match(sca
     assert running.vitals.scans == {"match": 1}
 
 
-def test_a_chip_that_does_not_come_back_ends_the_thread(hailo_scanner, outbox, chip):
-    with Running(hailo_scanner, outbox, embedder=HAILO) as running:
-        chip.jobs.append(8)
-        chip.configures.extend([8] * 20)
-        chip.opens.extend([74] * 20)
+def test_a_chip_that_goes_for_good_is_a_state_and_frames_are_skipped(hailo_scanner, outbox, chip):
+    with Running(hailo_scanner, outbox, embedder=HAILO, decide={"report_no_match": True}) as running:
+        assert (running.vitals.npu[0], running.vitals.reasons) == ("ok", ())
+        chip.set(every_job=HANG, **ABSENT)
         running.give(photo(5))
-        running.thread.join(20)
-    assert isinstance(running.error, EmbedderDead)
+        wait_until(lambda: running.vitals.reasons == ("npu_absent",))
+        assert running.vitals.npu[0] == "absent"
+        assert "lspci" in running.vitals.explanations["npu_absent"]
+        before = running.vitals.frames_skipped
+        for seed in range(5):
+            running.give(photo(5, seed))
+        assert running.vitals.frames_skipped >= before + 3
+        assert running.thread.is_alive()
+    assert running.error is None
+    assert outbox.real.depth == 0
+
+
+def test_a_network_for_another_chip_ends_the_thread(hailo_scanner, outbox, chip):
+    chip.set(chips={"0001:01:00.0": "HAILO15H"})
+    running = Running(hailo_scanner, outbox, embedder=HAILO)
+    running.thread.start()
+    running.thread.join(30)
+    running.stopping.set()
+    assert isinstance(running.error, ArtifactError)
 
 
 def test_the_temperature_of_the_chip_is_known(hailo_scanner, outbox, chip):

@@ -1,6 +1,7 @@
 """Vitals: progress, troubles and counts, told by several threads and read by others."""
 
 import threading
+import time
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +30,31 @@ def test_a_trouble_is_news_once_and_over_once():
     assert vitals.leave("camera_lost")
     assert not vitals.leave("camera_lost")
     assert vitals.reasons == ("broker_lost",)
+
+
+def test_what_is_wrong_is_explained_in_words():
+    vitals = Vitals()
+    vitals.enter("npu_absent", "no chip: check the cable")
+    vitals.enter("disk", "full")
+    assert vitals.explanations == {"disk": "full", "npu_absent": "no chip: check the cable"}
+
+
+def test_work_is_overdue_only_while_it_is_under_way():
+    vitals = Vitals()
+    assert vitals.overdue({"npu": 0.0}) == []
+    with vitals.during("npu"):
+        time.sleep(0.001)
+        assert vitals.overdue({"npu": 0.0}) == ["npu"]
+        assert vitals.overdue({"npu": 60.0}) == []
+    assert vitals.overdue({"npu": 0.0}) == []
+
+
+def test_frames_without_an_answer_and_restarts_of_the_accelerator_are_counted():
+    vitals = Vitals()
+    vitals.skipped()
+    vitals.skipped()
+    vitals.npu_restarted(3)
+    assert (vitals.frames_skipped, vitals.npu_restarts) == (2, 3)
 
 
 @given(st.lists(st.sampled_from(["match", "ambiguous", "no_match"]), max_size=30))

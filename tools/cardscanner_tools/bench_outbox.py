@@ -34,7 +34,7 @@ Figures = dict[str, float]
 Way = Callable[[int], float]
 """Stores one scan and returns the seconds until it was stored."""
 _PAYLOAD_BYTES = 1000
-_FACTS = ScanFacts(
+FACTS = ScanFacts(
     "bench", "pokemon", ArtifactRef(name="bench", sha256="0" * 64), DatabaseRef(version="1", sha256="0" * 64)
 )
 
@@ -70,9 +70,9 @@ def measure(folder: Path, rows: int) -> Figures:
         written = dict.fromkeys(ways, 0)
         for number in tqdm(range(rows), leave=False):
             for name, store in ways.items():
-                before = _bytes_written()
+                before = bytes_written()
                 seconds[name].append(store(number))
-                written[name] += _bytes_written() - before
+                written[name] += bytes_written() - before
     figures: Figures = {}
     for name in ways:
         figures[f"{name}.p50_ms"] = float(np.percentile(seconds[name], 50)) * 1e3
@@ -93,9 +93,9 @@ def _outbox(path: Path, *, delete_each: bool) -> Iterator[Way]:
     outbox = Outbox.open(OutboxConfig(path=path))
 
     def store(number: int) -> float:
-        event = _event(number)
+        event = synthetic_event(number)
         start_s = time.perf_counter()
-        stamp = store_scan(outbox, event, _FACTS)
+        stamp = store_scan(outbox, event, FACTS)
         took_s = time.perf_counter() - start_s
         outbox.delivered(*outbox.pending(stamp.seq - 1, 1))
         outbox.forget_delivered(now=delete_each)
@@ -138,9 +138,16 @@ def _sqlite_without_fsync(path: Path) -> Iterator[Way]:
     connection.close()
 
 
-def _event(number: int) -> ScanEvent:
+def synthetic_event(number: int) -> ScanEvent:
+    """Return a match with the usual number of candidates."""
     cards = [
-        Card(f"base1-{number + step}", f"Card {number + step}", step, {"set": "base1"}) for step in range(5)
+        Card(
+            f"base1-{number + step}",
+            f"Professor's Research {number + step}",
+            step,
+            {"set": "base1", "number": f"{number}/165", "lang": "en", "finish": "holo"},
+        )
+        for step in range(5)
     ]
     candidates = tuple(Candidate(card, 0.94 - 0.03 * step) for step, card in enumerate(cards))
     now_ns = time.monotonic_ns()
@@ -156,7 +163,8 @@ def _event(number: int) -> ScanEvent:
     )
 
 
-def _bytes_written() -> int:
+def bytes_written() -> int:
+    """Return what this process has made the kernel write to disks."""
     for line in Path("/proc/self/io").read_text(encoding="ascii").splitlines():
         if line.startswith("write_bytes:"):
             return int(line.split()[1])

@@ -23,6 +23,7 @@ COMMANDS = {
     ),
     "render-demo": ("cardscanner_tools.render_demo", "draw the demo's cards, database and film"),
     "readme-picture": ("cardscanner_tools.readme_picture", "draw the README's picture from a finished demo"),
+    "soak": ("cardscanner_tools.soak.command", "run the scanner for long, trouble it, see whether it grows"),
     "mqtt-schemas": (
         "cardscanner_tools.mqtt_schemas",
         "write the MQTT contract as JSON Schemas and AsyncAPI",

@@ -9,8 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-CameraState = Literal["starting", "ok", "lost", "ended"]
+CameraState = Literal["starting", "ok", "lost", "frozen", "black", "ended"]
+"""``frozen``: pictures come, but always the same one. Lost and frozen cameras are opened again; one that
+shows nothing but black stays open, for it may only be dark."""
 
+_LOST = ("lost", "frozen")
 _WINDOW_NS = 5_000_000_000
 
 
@@ -20,17 +23,24 @@ class CameraReport:
 
     state: CameraState
     reason: str
-    """Why it is lost, and what to do; how a recording ended; empty while all is well."""
+    """What is wrong, and what to do; how a recording ended; empty while all is well."""
     since_ns: int
     """When this state began, monotonic."""
     fps: float
     """Frames that came, a second, over the last 5 s."""
     last_frame_ns: int | None
     """Capture time of the newest frame, monotonic; ``None`` before the first."""
+    frames: int
+    """Frames that came since the start."""
     losses: int
     """How often the camera was lost since the start."""
     progress_ns: int
     """When the capture thread last did something: took a frame, noticed a loss, tried to open again."""
+
+    @property
+    def blind(self) -> bool:
+        """Whether no card can be seen: the camera is lost, frozen or black."""
+        return self.state in (*_LOST, "black")
 
 
 class CameraHealth:
@@ -43,6 +53,7 @@ class CameraHealth:
         self._reason = ""
         self._since_ns = self._progress_ns = clock()
         self._last_frame_ns: int | None = None
+        self._frames = 0
         self._losses = 0
         self._arrivals_ns: deque[int] = deque()
 
@@ -55,6 +66,7 @@ class CameraHealth:
                 self._since_ns,
                 self._fps(),
                 self._last_frame_ns,
+                self._frames,
                 self._losses,
                 self._progress_ns,
             )
@@ -69,18 +81,19 @@ class CameraHealth:
         with self._lock:
             self._progress_ns = self._clock()
 
-    def frame_came(self, captured_ns: int) -> bool:
-        """Note a frame; return whether the camera is back after a loss."""
+    def frame_came(self, captured_ns: int, black: str = "") -> bool:
+        """Note a frame, and why it shows nothing, if so; return whether the camera was lost before."""
         with self._lock:
             self._arrivals_ns.append(self._clock())
             self._last_frame_ns = captured_ns
-            return self._enter("ok", "") == "lost"
+            self._frames += 1
+            return self._enter("black" if black else "ok", black) in _LOST
 
-    def lost(self, reason: str) -> bool:
-        """Note that no frames come; return whether that is news."""
+    def lost(self, reason: str, *, frozen: bool = False) -> bool:
+        """Note that no frames come, or always the same one; return whether that is news."""
         with self._lock:
             self._arrivals_ns.clear()
-            news = self._enter("lost", reason) != "lost"
+            news = self._enter("frozen" if frozen else "lost", reason) not in _LOST
             self._losses += news
             return news
 

@@ -1,16 +1,10 @@
-"""Inside the camera process: open the camera, keep taking its frames, hand over those that are wanted.
-
-A live camera can hang inside a driver where no exception and no timeout reaches it. Here it can be killed.
-"""
+"""Inside the camera process: open the camera, keep taking its frames, hand over those that are wanted."""
 
 from __future__ import annotations
 
-import ctypes
 import mmap
 import os
-import signal
 import socket
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,12 +13,12 @@ from typing import NoReturn, Protocol, TypeVar
 import numpy as np
 from pydantic import BaseModel
 
-from cardscanner.capture.wire import HungUp, hear, say
 from cardscanner.errors import CameraLost, ConfigError
 from cardscanner.records import Picture
+from cardscanner.wire import HungUp, hear, say
+from cardscanner.worker_process import serve
 
 C = TypeVar("C", bound=BaseModel)
-_PR_SET_PDEATHSIG = 1
 _CONFIG_WITHIN_S = 10.0
 
 
@@ -52,9 +46,7 @@ def serve_camera(config_type: type[C], open_camera: Callable[[C], LiveCamera]) -
 
     ``open_camera`` may raise CameraLost and ConfigError.
     """
-    link_fd, memory_fd, parent_pid = (int(word) for word in sys.argv[1:4])
-    _die_with(parent_pid)
-    link = socket.socket(fileno=link_fd)
+    link, memory_fd = serve()
     try:
         camera = open_camera(_receive_config(link, config_type))
         try:
@@ -65,18 +57,6 @@ def serve_camera(config_type: type[C], open_camera: Callable[[C], LiveCamera]) -
         _leave(link, "lost", error)
     except ConfigError as error:
         _leave(link, "config", error)
-
-
-def _die_with(parent_pid: int) -> None:
-    """Let the kernel kill this process when its parent dies, and keep the parent's signals away from it.
-
-    systemd sends SIGTERM to every process of a service; the daemon then ends this one in its own time.
-    """
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent_pid:  # it died before the line above
-        os._exit(1)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _receive_config(link: socket.socket, config_type: type[C]) -> C:

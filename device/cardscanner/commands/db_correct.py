@@ -14,6 +14,8 @@ from cardscanner.config import Config
 from cardscanner.configfile import load_config
 from cardscanner.corrections import EVENT_ID, Correction, Corrections, now
 from cardscanner.errors import InputError
+from cardscanner.history.keeping import history_path
+from cardscanner.history.store import look_up
 from cardscanner.match import open_database
 from cardscanner.match.card_rows import Reference
 from cardscanner.publish import Outbox
@@ -27,9 +29,9 @@ _CORRECT = """\
   cardscanner db correct 01J8ZK3T6Y6Q0R3W9C5F1M2N7P base1-4
 
 The event is the "id" of a scan message. It must be known still: among the newest scans, which the scanner
-keeps with their pictures when corrections.recent is set in its configuration, or in the outbox of a scanner
-that does not run. The newest word on an event counts. db build and db add take the pictures of corrections
-as further views of their cards (--corrections FOLDER)."""
+keeps with their pictures when corrections.recent is set in its configuration; in its history, which has small
+photos; or in the outbox of a scanner that does not run. The newest word on an event counts. db build and
+db add take the pictures of corrections as further views of their cards (--corrections FOLDER)."""
 _LIST = """\
   cardscanner db corrections
   cardscanner db corrections --json"""
@@ -81,6 +83,9 @@ def _known_scan(config: Config, event: str) -> RecentScan:
     recent = config.corrections.recent
     if recent is not None and (scan := read_recent(recent, event)) is not None:
         return scan
+    if found := look_up(history_path(config), event):
+        entry, photo = found
+        return RecentScan(event, entry.decision, entry.candidate_ids, entry.database, photo)
     if scan := _in_outbox(config, event):
         return scan
     looked = "corrections.recent is not set" if recent is None else f"it is not among the scans in {recent}"

@@ -19,8 +19,8 @@ from cardscanner.listen.formats import FORMATS, csv_format
 from cardscanner.listen.gaps import Gaps
 from cardscanner.listen.session import Limits, Record, SpokenTroubles, listen
 from cardscanner.listen.sheet import Sheet
-from cardscanner.listen.subscriber import Scan, Subscriber
-from cardscanner.listen.table import HEAD, line_of
+from cardscanner.listen.subscriber import Retraction, Scan, Subscriber
+from cardscanner.listen.table import HEAD, line_of, line_of_retraction
 from cardscanner.publish.credentials import check_files
 
 if TYPE_CHECKING:
@@ -106,7 +106,8 @@ def _listen(arguments: argparse.Namespace, config: MqttConfig) -> int:
         if not arguments.json:
             print(HEAD, flush=True)
         limits = Limits(arguments.count, arguments.seconds)
-        listen(subscriber, record, _show_json if arguments.json else _show, say, limits)
+        show, show_retraction = (_show_json, _hide) if arguments.json else (_show, _show_retraction)
+        listen(subscriber, record, show, show_retraction, say, limits)
     missing = [gap for gap in gaps.missing() if gap.certain]
     for gap in missing:
         say(f"still missing: {gap}")
@@ -134,6 +135,14 @@ def _say_as_options(words: str) -> None:
 
 def _show(scan: Scan) -> None:
     print(line_of(scan.payload))
+
+
+def _show_retraction(retraction: Retraction) -> None:
+    print(line_of_retraction(retraction))
+
+
+def _hide(_retraction: Retraction) -> None:
+    """Print nothing: lines of JSON are scans; standard error tells of it."""
 
 
 def _show_json(scan: Scan) -> None:

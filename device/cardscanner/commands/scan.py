@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cardscanner.commands.options import add_embedder, embedder_config, new_parser, path, usual, whole_number
 from cardscanner.commands.scan_targets import drawing_places, pictures_named
-from cardscanner.config import IndexConfig, VerifyConfig
+from cardscanner.config import FinderConfig, IndexConfig, VerifyConfig
 from cardscanner.decide import one_per_object
 from cardscanner.draw import draw_answers
 from cardscanner.errors import CardscannerError, EmbedderFailed, EmbedderTimeout, IndexAway, InputError
@@ -89,6 +89,11 @@ def add_parser(commands: Subparsers) -> None:
         action="store_true",
         help="read the collector number of prints that cannot be told otherwise (Tesseract)",
     )
+    parser.add_argument(
+        "--live",
+        action="store_true",
+        help="seek cards as in a camera's frames, quickly: what the daemon sees in such a picture",
+    )
     parser.add_argument("--whole", action="store_true", help="take a picture without any outline as one card")
     parser.add_argument("--draw", type=path, metavar="OUT", help="draw the answers: a file, or a folder")
     parser.add_argument("--json", action="store_true", help="one JSON line for each picture")
@@ -101,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
     pictures = pictures_named(arguments.images)
     places = _drawings(pictures, arguments)
     index = IndexConfig(backend=arguments.index, database=arguments.db or shipped_database())
-    finder = photo_finder(arguments.finder, whole=arguments.whole)
+    finder = _finder(arguments)
     well = True
     if arguments.no_verify and arguments.read_number:
         arguments.refuse("--read-number reads in a second look, which --no-verify forbids")
@@ -112,6 +117,12 @@ def run(arguments: argparse.Namespace) -> int:
         for picture, place in zip(pictures, places, strict=True):
             well &= _scan(picture, place, rooms, arguments)
     return 0 if well else 1
+
+
+def _finder(arguments: argparse.Namespace) -> FinderConfig:
+    if arguments.live:
+        return FinderConfig(backend=arguments.finder, whole_picture=arguments.whole)
+    return photo_finder(arguments.finder, whole=arguments.whole)
 
 
 def _drawings(pictures: list[Path], arguments: argparse.Namespace) -> list[Path | None]:

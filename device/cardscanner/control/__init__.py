@@ -17,6 +17,7 @@ from cardscanner.control.room import ControlRoom
 from cardscanner.control.selftest import selftest
 from cardscanner.control.settings import change_settings
 from cardscanner.control.snapshot import snapshot
+from cardscanner.control.undo import undo
 from cardscanner.control.updating import Updating, rollback, update
 
 __all__ = ["CommandDesk", "ControlRoom", "Updating", "open_desk"]
@@ -42,5 +43,6 @@ def open_desk(room: ControlRoom, clock_s: Callable[[], float] = time.monotonic) 
         "correction": correct,
         "update": update,
         "rollback": rollback,
+        "undo": undo,
     }
     return CommandDesk(room, quick, slow, room.outbox.bell.ring, clock_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tarfile
 import tempfile
@@ -26,8 +27,9 @@ def back_up(room: ControlRoom, order: Order) -> AnyAnswer:
     folder.mkdir(mode=0o700, exist_ok=True)
     corrections = room.config.corrections.folder
     _need_room(folder, [room.config.outbox.path, corrections])
-    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
-    path = folder / f"cardscanner-{room.config.device_id}-{stamp}.tar.gz"
+    number = max(map(_number, _backups(folder)), default=0) + 1
+    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    path = folder / f"cardscanner-{room.config.device_id}-{number:06d}-{stamp}.tar.gz"
     parts = {
         "cardscanner.yaml": room.config_path,
         "settings.yaml": settings_path(room.config),
@@ -39,12 +41,23 @@ def back_up(room: ControlRoom, order: Order) -> AnyAnswer:
         contents = _pack(
             path, {"outbox.db": copy} | {name: part for name, part in parts.items() if part.exists()}
         )
-    for old in sorted(folder.glob("cardscanner-*.tar.gz"))[:-KEEP]:
+    for old in _backups(folder)[:-KEEP]:
         old.unlink()
     data = BackupData(
         path=str(path), size_bytes=path.stat().st_size, sha256=sha256_of(path), contents=tuple(contents)
     )
     return good(order, data)
+
+
+def _backups(folder: Path) -> list[Path]:
+    """Return the backups, oldest first: by their numbers, for the clock may have been wrong."""
+    return sorted(folder.glob("cardscanner-*.tar.gz"), key=lambda path: (_number(path), path.name))
+
+
+def _number(path: Path) -> int:
+    """Return a backup's number; 0: it was made before they had numbers."""
+    found = re.search(r"-(\d{6,})-\d{8}T\d{6}Z\.tar\.gz$", path.name)
+    return int(found[1]) if found else 0
 
 
 def _pack(path: Path, parts: dict[str, Path]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from contextlib import closing, suppress
 
 from cardscanner.control.room import ControlRoom
 from cardscanner.corrections import Correction, Corrections, now
@@ -26,6 +26,8 @@ def correct(room: ControlRoom, order: Order) -> AnyAnswer:
         scan.id, request.card_id, scan.decision, scan.candidates, scan.database, None, now()
     )
     stored = Corrections(room.config.corrections.folder).add(correction, scan.picture)
+    with suppress(CommandRefused):  # the history does not know every scan that can be corrected
+        room.history.corrected(stored.event, stored.card_id)
     data = CorrectionData(
         event=stored.event, card_id=stored.card_id, decision=stored.decision, picture=stored.file is not None
     )
@@ -33,10 +35,14 @@ def correct(room: ControlRoom, order: Order) -> AnyAnswer:
 
 
 def _known_scan(room: ControlRoom, event: str) -> RecentScan:
-    """Look among the newest scans, which have pictures, then among what the outbox holds."""
+    """Look among the newest scans with their pictures, in the history, then in what the outbox holds."""
     recent = room.config.corrections.recent
     if recent is not None and (scan := read_recent(recent, event)) is not None:
         return scan
+    if (entry := room.history.entry(event)) is not None:
+        return RecentScan(
+            event, entry.decision, entry.candidate_ids, entry.database, room.history.photo(event)
+        )
     payload = room.outbox.find(event)
     message = None if payload is None else json.loads(payload)
     if message is None or "candidates" not in message:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Protocol
 
 from cardscanner.config import Config
+from cardscanner.history import History
 from cardscanner.mailbox import LatestSlot
 from cardscanner.publish import Facts, Outbox, PublishStatus
-from cardscanner.publish.log_lines import LogLines
 from cardscanner.publish.payload_update import UpdatePayload
 from cardscanner.publish.replays import Replays
+from cardscanner.recent_lines import RecentLines
 from cardscanner.records import Frame
 from cardscanner.update.plan import Wish
 from cardscanner.vitals import Vitals
@@ -48,14 +49,15 @@ class ControlRoom:
     config: Config
     config_path: Path
     outbox: Outbox
+    history: History
     replays: Replays
     vitals: Vitals
     slot: LatestSlot[Frame]
     facts: Facts
     wishes: Wishes
     stopping: threading.Event
-    lines: LogLines | None = None
-    """Log lines that are published."""
+    lines: RecentLines = field(default_factory=RecentLines)
+    """The newest log lines; those that are published pass through it."""
     way_out: Callable[[], PublishStatus] = field(default=PublishStatus)
     """How the way out is doing."""
     updates: Updates | None = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 
+from cardscanner.accelerator import REASONS
+from cardscanner.capture.darkness import WHY_BLACK
 from cardscanner.configfile import load_config
 from cardscanner.control.room import ControlRoom
 from cardscanner.errors import CardscannerError
@@ -51,15 +53,17 @@ def _files(room: ControlRoom) -> str:
 
 def _camera(room: ControlRoom) -> str:
     camera = room.facts.state().camera
+    if camera.state == "black":
+        raise CardscannerError(WHY_BLACK)
     if camera.state != "ok":
         raise CardscannerError(f"it is {camera.state}: check its cable; it is opened again and again")
     return f"{camera.fps} frames a second"
 
 
 def _npu(room: ControlRoom) -> str:
-    npu = room.facts.state().npu
-    if npu.state in {"hung", "mismatch"}:
-        raise CardscannerError(f"it is {npu.state}: see the log")
+    npu, explained = room.facts.state().npu, room.vitals.explanations
+    if troubles := [explained[reason] for reason in REASONS.values() if reason in explained]:
+        raise CardscannerError(f"it is {npu.state}: {troubles[0]}")
     return "none: the CPU does the work" if npu.state == "absent" else "it answers"
 
 

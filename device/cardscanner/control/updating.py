@@ -96,7 +96,8 @@ class Updating:
         latest = state.latest.get("database")
         offered = (
             latest is not None
-            and is_older(installed, latest)
+            and latest != installed
+            and not is_older(latest, installed)
             and is_bad(state, "database", name, latest) is None
         )
         words = change.why if change is not None and change.why else state.notes.get("database")

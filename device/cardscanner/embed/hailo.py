@@ -57,7 +57,9 @@ def open_hailo(config: HailoConfig) -> HailoEmbedder:
     try:
         session = open_tested()
     except (EmbedderTimeout, EmbedderFailed) as error:
-        raise EmbedderDead(f"the Hailo chip was opened, but its first inference failed: {error}") from error
+        raise EmbedderDead(
+            f"the Hailo chip was opened, but its first inference failed: {error}", "hung"
+        ) from error
     return HailoEmbedder(info, session, open_tested, health=config.telemetry)
 
 
@@ -135,7 +137,9 @@ class HailoEmbedder:
     def _die(self, what: str, error: Exception) -> NoReturn:
         self.close()
         self._dead = f"the Hailo chip is lost: {what}: {error}"
-        raise EmbedderDead(self._dead) from error
+        raise EmbedderDead(
+            self._dead, error.trouble if isinstance(error, EmbedderDead) else "hung"
+        ) from error
 
     def _note_success(self) -> None:
         if self._failed_calls:

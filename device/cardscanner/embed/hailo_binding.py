@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from cardscanner.errors import EmbedderDead
+from cardscanner.errors import EmbedderDead, NpuTrouble
 
 OLDEST, NEWEST = (4, 20), (4, 23)
 """The InferModel API that we use is the same in these versions; 5.x is for other chips."""
@@ -49,7 +49,7 @@ def load_binding() -> Binding:
         import hailo_platform
         from hailo_platform.pyhailort import _pyhailort, pyhailort
     except ImportError as error:
-        raise EmbedderDead(_why_not(error)) from error
+        raise EmbedderDead(_why_not(error), _trouble_of(error)) from error
     version = str(hailo_platform.__version__)
     _check_version(version)
     families = (
@@ -81,8 +81,13 @@ def _check_version(version: str) -> None:
     raise EmbedderDead(
         f"HailoRT {version} is installed, but Cardscanner works with {OLDEST[0]}.{OLDEST[1]} to "
         f"{NEWEST[0]}.{NEWEST[1]}: `sudo apt install hailo-all` gives the packages for Hailo-8 and Hailo-8L "
-        "(hailo-h10-all, version 5, is for the Hailo-10H and has to be removed first)"
+        "(hailo-h10-all, version 5, is for the Hailo-10H and has to be removed first)",
+        "mismatch",
     )
+
+
+def _trouble_of(error: ImportError) -> NpuTrouble:
+    return "mismatch" if "libhailort" in str(error) or "does not match" in str(error) else "absent"
 
 
 def _why_not(error: ImportError) -> str:

@@ -59,7 +59,8 @@ def probe_hailo(driver_file: Path = DRIVER_VERSION) -> HailoProbe:
     driver = _driver_version(driver_file)
     if driver != binding.version:
         raise EmbedderDead(
-            f"the Hailo driver is {driver}, HailoRT is {binding.version} (status 76): {SAME_VERSIONS}"
+            f"the Hailo driver is {driver}, HailoRT is {binding.version} (status 76): {SAME_VERSIONS}",
+            "mismatch",
         )
     with opening(binding, "looking for a Hailo chip"):
         ids = binding.platform.Device.scan()

@@ -19,14 +19,16 @@ import numpy as np
 from cardscanner.embed.hailo_binding import SAME_VERSIONS, Binding
 from cardscanner.errors import (
     ArtifactError,
-    CardscannerError,
     EmbedderDead,
     EmbedderFailed,
     EmbedderTimeout,
+    NpuTrouble,
 )
 
 TIMEOUT = 4
 OUT_OF_PHYSICAL_DEVICES = 74
+_MISMATCHES = (15, 16, 76, 85, 86)
+"""Driver, library and firmware do not belong together."""
 
 STATUS_OF_CLASS: dict[str, int | None] = {
     "HailoRTStatusException": None,  # its text is the number
@@ -134,6 +136,13 @@ def understand(error: BaseException, doing: str, also: Mapping[int, str] = Mappi
     return Fault(status, f"{doing}: {advice} [HailoRT status {status}: {error}]")
 
 
+def trouble_of(status: int | None) -> NpuTrouble:
+    """Say what kind of trouble a status means when chip and network cannot be opened."""
+    if status in _MISMATCHES:
+        return "mismatch"
+    return "hung" if status == TIMEOUT else "absent"
+
+
 @contextmanager
 def parsing(binding: Binding, doing: str) -> Iterator[None]:
     """Translate what fails while a HEF is read: no chip takes part, so the file is to blame.
@@ -166,8 +175,9 @@ def opening(
         yield
     except binding.errors as error:
         fault = understand(error, doing, hef_faults)
-        kind: type[CardscannerError] = ArtifactError if fault.status in hef_faults else EmbedderDead
-        raise kind(fault.text) from error
+        if fault.status in hef_faults:
+            raise ArtifactError(fault.text) from error
+        raise EmbedderDead(fault.text, trouble_of(fault.status)) from error
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from cardscanner.embed.arrays import check_crops, no_rows, unit_rows
 from cardscanner.embed.model import open_model
 from cardscanner.errors import ArtifactError, EmbedderDead, EmbedderFailed
 from cardscanner.onnx_network import VERSION, OnnxNetwork, open_network
-from cardscanner.ports import ModelInfo
+from cardscanner.ports import EmbedderHealth, ModelInfo
 from cardscanner.records import Batch, Vectors
 
 _MOST_AT_ONCE = 4
@@ -60,6 +60,10 @@ class OnnxEmbedder:
     def telemetry(self) -> Mapping[str, float | str | bool]:
         """Return what runs the network."""
         return {"backend": "onnx", "onnxruntime": VERSION, "threads": self._threads}
+
+    def attend(self) -> EmbedderHealth:
+        """There is no accelerator to look after."""
+        return EmbedderHealth("ok")
 
     def close(self) -> None:
         """Free the network."""

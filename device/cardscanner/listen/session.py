@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from cardscanner.listen.formats import CsvFormat
 from cardscanner.listen.gaps import Gaps, Stream
 from cardscanner.listen.sheet import Sheet
-from cardscanner.listen.subscriber import Scan, Subscriber
+from cardscanner.listen.subscriber import Retraction, Scan, Subscriber
 from cardscanner.publish.status import Troubles
 
 _STEP_S = 0.5
+_ROWS_IN_MEMORY = 10_000
 Say = Callable[[str], None]
 
 
@@ -53,6 +54,8 @@ class Record:
     def __init__(self, sheet: Sheet, columns: CsvFormat) -> None:
         self._sheet = sheet
         self._columns = columns
+        self._written: dict[str, tuple[str, ...]] = {}
+        """The newest rows by the id of their scan, also those that were taken out again."""
 
     def go_on(self, gaps: Gaps, now_s: float) -> int:
         """Take what the file holds as heard; return how many scans that is.
@@ -71,12 +74,38 @@ class Record:
 
     def write(self, scans: Sequence[Scan]) -> None:
         """Write scans; they are on the disk when this returns."""
-        rows = [self._columns.row(scan.payload) for scan in scans]
-        self._sheet.append([row for row in rows if row is not None])
+        rows = {scan.payload.id: self._columns.row(scan.payload) for scan in scans}
+        known = {identity: row for identity, row in rows.items() if row is not None}
+        self._sheet.append(list(known.values()))
+        self._written |= known
+        while len(self._written) > _ROWS_IN_MEMORY:
+            del self._written[next(iter(self._written))]
+
+    def retract(self, retraction: Retraction) -> None:
+        """Take the row of an undone scan out, or put it back; the disk has that when this returns.
+
+        Without ids in the file, of the rows of older sessions none can be told to be the one that is meant.
+        """
+        row = self._written.get(retraction.scan) or self._stored(retraction.scan)
+        if row is None:
+            return
+        self._written[retraction.scan] = row
+        self._sheet.remove(row)
+        if not retraction.undone:
+            self._sheet.append([row])
+
+    def _stored(self, scan: str) -> tuple[str, ...] | None:
+        found = (row for row in self._sheet.rows() if row.get("id") == scan)
+        return next((tuple(row.values()) for row in found), None)
 
 
 def listen(
-    subscriber: Subscriber, record: Record | None, show: Callable[[Scan], None], say: Say, limits: Limits
+    subscriber: Subscriber,
+    record: Record | None,
+    show: Callable[[Scan], None],
+    show_retraction: Callable[[Retraction], None],
+    say: Say,
+    limits: Limits,
 ) -> int:
     """Hear, write and show until a limit is reached; return how many scans were new."""
     began_s = time.monotonic()
@@ -88,6 +117,10 @@ def listen(
             record.write(scans)
         for scan in scans:
             show(scan)
+        for retraction in heard.retractions:
+            if record is not None:
+                record.retract(retraction)
+            show_retraction(retraction)
         count += len(scans)
         for words in heard.words:
             say(words)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from cardscanner.errors import InputError
+from cardscanner.files import replacing
 
 _PIECE = 65536
 
@@ -62,6 +63,25 @@ class Sheet:
         """
         if rows:
             self._write("".join(_line(row) for row in rows).encode())
+
+    def remove(self, row: Sequence[str]) -> None:
+        """Take the last line out that is this row, if there is one; a crash leaves the old file or a new one.
+
+        Raises
+        ------
+        OSError
+            The disk did not take it.
+        """
+        before, found, after = self._path.read_bytes().rpartition(b"\r\n" + _line(row).encode())
+        if not found:
+            return
+        with replacing(self._path) as temporary:
+            temporary.write_bytes(before + b"\r\n" + after)
+            temporary.chmod(self._path.stat().st_mode & 0o777)
+            descriptor = os.open(temporary, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+            _claim(self._path, descriptor)
+        os.close(self._descriptor)
+        self._descriptor = descriptor
 
     def close(self) -> None:
         """Close the file; safe to call twice."""

@@ -41,11 +41,23 @@ class Scan:
     """The message as it came, with the fields that this version does not know."""
 
 
+@dataclass(frozen=True, slots=True)
+class Retraction:
+    """A person said that a scan counts no more, or that it counts again."""
+
+    device: str
+    scan: str
+    """Its id."""
+    undone: bool
+
+
 @dataclass(slots=True)
 class Heard:
     """What one step brought, in order of arrival."""
 
     scans: list[Scan] = field(default_factory=list)
+    retractions: list[Retraction] = field(default_factory=list)
+    """They mean scans of the same step or of earlier ones."""
     words: list[str] = field(default_factory=list)
     """What a person should know beside."""
 
@@ -200,6 +212,9 @@ class Subscriber:
             return
         if self._is_new(Stream(event.device, event.epoch), event.seq, event.id):
             heard.words.append(f"{event.device}: {event.event_type}")
+            if event.event_type in {"scan_undone", "scan_redone"}:
+                undone = event.event_type == "scan_undone"
+                heard.retractions.append(Retraction(event.device, str(event.data.get("scan")), undone))
 
     def _is_new(self, stream: Stream, seq: int, identity: str) -> bool:
         new = self._gaps.hear(stream, seq, identity, self._clock_s())

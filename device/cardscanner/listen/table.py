@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cardscanner.listen.subscriber import Retraction
 from cardscanner.publish.payload import ScanPayload
 
 HEAD = f"{'time':8}  {'scanner':14} {'answer':9}  {'card':18} {'name':28} {'score':>6}"
@@ -16,6 +17,12 @@ def line_of(scan: ScanPayload) -> str:
         f"{clock}  {scan.device[:14]:14} {scan.event_type:9}  {card_id[:18]:18} {name[:28]:28} "
         f"{scan.score:6.3f}{mark}"
     )
+
+
+def line_of_retraction(retraction: Retraction) -> str:
+    """Return the line that takes an earlier one back, or lets it count again."""
+    word = "undone" if retraction.undone else "redone"
+    return f"{'':8}  {retraction.device[:14]:14} {word:9}  {retraction.scan}"
 
 
 def _card(scan: ScanPayload) -> tuple[str, str]:

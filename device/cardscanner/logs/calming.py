@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-EVERY_S = 60.0
+EVERY_S = 10.0
 """The same line comes at most once in this time."""
 KINDS = 10
 """So many different lines with the same words (another cause, another number) may come in that time."""

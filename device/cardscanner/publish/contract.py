@@ -21,6 +21,7 @@ from cardscanner.publish.payload_answer import (
     SelftestData,
     SetData,
     SnapshotData,
+    UndoData,
 )
 from cardscanner.publish.payload_event import EventPayload
 from cardscanner.publish.payload_info import InfoPayload
@@ -35,6 +36,7 @@ from cardscanner.publish.payload_request import (
     ScanningRequest,
     SetRequest,
     SnapshotRequest,
+    UndoRequest,
     UpdateRequest,
 )
 from cardscanner.publish.payload_state import StatePayload
@@ -99,5 +101,6 @@ COMMANDS = {
         Command("restart", Request, None, "end and start the scanner's process"),
         Command("selftest", Request, SelftestData, "try every part that can be tried beside scanning"),
         Command("correction", CorrectionRequest, CorrectionData, "say which card a scan really was"),
+        Command("undo", UndoRequest, UndoData, "let a scan count no more, or again"),
     )
 }

@@ -104,7 +104,9 @@ def _entities(topics: Topics) -> Iterator[tuple[str, dict[str, Any]]]:
         },
     )
     yield "camera", _problem(topics, "Camera", "value_json.camera.state != 'ok'")
-    yield "accelerator", _problem(topics, "Accelerator", "value_json.npu.state in ('hung', 'mismatch')")
+    # Absent alone is no problem: so it is where the CPU does the work.
+    away = "value_json.npu.state in ('hung', 'mismatch') or 'npu_absent' in value_json.reasons"
+    yield "accelerator", _problem(topics, "Accelerator", away)
     yield (
         "problem",
         {

@@ -16,6 +16,9 @@ from cardscanner.publish.rows import Row
 
 FORGET_ROWS = 20
 FORGET_S = 1.0
+SPARE_BYTES = 2**20
+"""Room that is made in the file when the disk is nearly full; it takes some 700 scans."""
+SPARE_ROWS = 200
 
 _LATEST = """
 SELECT latest, seq, payload FROM outbox WHERE seq IN (
@@ -36,6 +39,8 @@ class Ledger:
         """Everything up to here has arrived, and the file knows it."""
         self.acks = Acks()
         self._keep_rows = keep_rows
+        self._drop_rows = keep_rows // 20
+        """So many beyond those stay until all of them go at once: each deletion writes whole pages."""
         self._taken: set[int] = set()
         self._taken_since_s = 0.0
         self._newest: dict[str, tuple[int, bytes]] = {}
@@ -103,10 +108,23 @@ class Ledger:
         )
         old = connection.execute(_ARRIVED, (newest - self._keep_rows, mark)).fetchall()
         kept = {seq for seq, _ in self._newest.values()}
-        connection.executemany("DELETE FROM outbox WHERE seq = ?", [row for row in old if row[0] not in kept])
+        if len(old) > self._drop_rows:
+            connection.executemany("DELETE FROM outbox WHERE seq = ?", [r for r in old if r[0] not in kept])
         connection.execute("COMMIT")
         self.mark = mark
         self._taken.clear()
+
+    def spare(self, connection: sqlite3.Connection) -> bool:
+        """Delete the oldest rows that have arrived until a reserve of free pages is there."""
+        free = int(connection.execute("PRAGMA freelist_count").fetchone()[0])
+        size = int(connection.execute("PRAGMA page_size").fetchone()[0])
+        if free * size >= SPARE_BYTES:
+            return False
+        kept = {seq for seq, _ in self._newest.values()}
+        old = connection.execute(f"{_ARRIVED} ORDER BY seq LIMIT ?", (self.mark, self.mark, SPARE_ROWS))
+        rows = [row for row in old.fetchall() if row[0] not in kept]
+        connection.executemany("DELETE FROM outbox WHERE seq = ?", rows)
+        return bool(rows)
 
     def latest(self) -> dict[str, bytes]:
         """Return the newest payload that the broker has, by ``latest`` topic."""

@@ -24,7 +24,7 @@ from cardscanner.publish.clock import boot_id
 from cardscanner.publish.doorbell import Doorbell
 from cardscanner.publish.ledger import Ledger
 from cardscanner.publish.outbox_check import primary_code, row_crc
-from cardscanner.publish.outbox_file import copy_file, open_file, storage_faults
+from cardscanner.publish.outbox_file import copy_file, open_file, storage_faults, written_at_leisure
 from cardscanner.publish.rows import Backlog, Compose, Row, Stamp
 
 log = structlog.get_logger(__name__)
@@ -52,6 +52,7 @@ class Outbox:
         self._busy_s = busy_s
         self._boot = boot_id()
         self._lock = threading.Lock()
+        self._begun_ns: int | None = None
         self._ledger = Ledger(config.keep_delivered)
         self._connection: sqlite3.Connection | None = None
         self._closed = False
@@ -139,9 +140,22 @@ class Outbox:
         with self._lock:
             due = self._ledger.any_taken if now else self._ledger.due()
         if due:
-            with self._storage() as connection:
+            with self._storage() as connection, written_at_leisure(connection):
                 self._ledger.forget(connection)
         return due
+
+    def spare_room(self) -> bool:
+        """Let the oldest messages go that have arrived, as the disk is nearly full; return whether any did.
+
+        Room in the file is room for new rows even when the disk has none: it then needs not grow.
+
+        Raises
+        ------
+        OutboxFault
+            The disk did not even take that.
+        """
+        with self._storage() as connection:
+            return self._shed(connection)
 
     def await_acks(self, consumers: Sequence[str]) -> None:
         """From now on a row has arrived only when each of these consumers has confirmed it."""
@@ -245,6 +259,12 @@ class Outbox:
         """Number of rows that the broker has and a consumer has not confirmed."""
         return len(self._ledger.acks)
 
+    @property
+    def busy_s(self) -> float:
+        """For how long the disk has been at work on one thing; 0 when it is idle. Never waits."""
+        begun_ns = self._begun_ns
+        return 0.0 if begun_ns is None else (time.monotonic_ns() - begun_ns) / 1e9
+
     def close(self) -> None:
         """Delete what has arrived, if the disk lets us, and close the file; safe to call twice."""
         with suppress(OutboxFault):
@@ -260,13 +280,17 @@ class Outbox:
         with self._lock:
             if self._closed:
                 raise OutboxFault(f"outbox {self._config.path}: it is closed")
-            connection = self._connection or self._load()
-            with storage_faults(self._config.path):
-                try:
-                    yield connection
-                except sqlite3.Error as error:
-                    self._recover(connection, error)
-                    raise
+            self._begun_ns = time.monotonic_ns()
+            try:
+                connection = self._connection or self._load()
+                with storage_faults(self._config.path):
+                    try:
+                        yield connection
+                    except sqlite3.Error as error:
+                        self._recover(connection, error)
+                        raise
+            finally:
+                self._begun_ns = None
 
     def _load(self) -> sqlite3.Connection:
         connection, replaced, damage = open_file(self._config.path, self._busy_s)
@@ -305,8 +329,22 @@ class Outbox:
         with suppress(sqlite3.Error):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-        if primary_code(error) not in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY}:
+        if primary_code(error) == sqlite3.SQLITE_FULL:
+            self._make_room(connection)
+        elif primary_code(error) != sqlite3.SQLITE_BUSY:
             self._drop()
+
+    def _make_room(self, connection: sqlite3.Connection) -> None:
+        """Let the log begin anew and delivered rows go, so that the next call may find room."""
+        with suppress(sqlite3.Error):
+            self._shed(connection)
+
+    def _shed(self, connection: sqlite3.Connection) -> bool:
+        """The log keeps its size: what it has of the disk is all that a full one leaves us."""
+        connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+        shed = self._ledger.spare(connection)
+        connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+        return shed
 
     def _drop(self) -> None:
         if self._connection is not None:

@@ -146,3 +146,11 @@ class CorrectionData(Payload):
     card_id: str
     decision: str
     picture: bool = Field(description="whether the card's picture was still there and is kept with it")
+
+
+class UndoData(Payload):
+    """``undo``: the scan as it is now."""
+
+    event: str
+    card_id: str | None = Field(description="the card that it counted as; none: it was none for certain")
+    undone: bool

@@ -18,6 +18,8 @@ EventType = Literal[
     "outbox_epoch_changed",
     "update_applied",
     "rolled_back",
+    "scan_undone",
+    "scan_redone",
 ]
 
 

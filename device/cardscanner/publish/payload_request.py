@@ -5,9 +5,9 @@ Unlike in what the device says, an unknown field is a mistake here: a misspelt o
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from cardscanner.publish.payload import ULID, Payload
 
@@ -86,3 +86,18 @@ class CorrectionRequest(Request):
 
     event: str = Field(pattern=ULID, description="id of the scan")
     card_id: str = Field(min_length=1, max_length=256)
+
+
+class UndoRequest(Request):
+    """``undo``: that scan was none."""
+
+    event: str | None = Field(
+        default=None, pattern=ULID, description="id of the scan; none: the newest that is not undone"
+    )
+    redo: bool = Field(default=False, description="let it count again")
+
+    @model_validator(mode="after")
+    def _redo_names_its_scan(self) -> Self:
+        if self.redo and self.event is None:
+            raise ValueError("redo needs the event")
+        return self

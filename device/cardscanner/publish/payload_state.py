@@ -12,7 +12,7 @@ from cardscanner.publish.payload import Payload, Timestamp
 class CameraState(Payload):
     """The camera."""
 
-    state: Literal["ok", "lost", "frozen"]
+    state: Literal["ok", "lost", "frozen", "black"]
     fps: float = Field(ge=0)
 
 
@@ -38,6 +38,13 @@ class DiskState(Payload):
     """The disk that holds the outbox."""
 
     free_bytes: int = Field(ge=0)
+
+
+class HistoryState(Payload):
+    """What is kept of the scans."""
+
+    scans: int = Field(ge=0)
+    bytes: int = Field(ge=0, description="on the disk")
 
 
 class ClockState(Payload):
@@ -86,6 +93,7 @@ class StatePayload(Payload):
     npu: NpuState
     outbox: OutboxState
     disk: DiskState
+    history: HistoryState | None = Field(default=None, description="none where nothing is kept")
     clock: ClockState
     power: PowerState = PowerState()
     scans: ScanCounts = ScanCounts()

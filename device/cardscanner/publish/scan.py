@@ -38,13 +38,23 @@ def store_scan(outbox: Outbox, event: ScanEvent, facts: ScanFacts) -> Stamp:
     OutboxFull, OutboxFault
         It is not stored and does not count as done.
     """
+    return store_message(outbox, event, facts)[0]
+
+
+def store_message(outbox: Outbox, event: ScanEvent, facts: ScanFacts) -> tuple[Stamp, bytes]:
+    """Do as :func:`store_scan`, and return the message too."""
     topics = Topics(facts.device_id)
     synced = clock_synced()
-    return outbox.put(
-        topics.scan,
-        lambda stamp: scan_payload(event, stamp, facts, synced=synced).to_bytes(),
-        latest=topics.last if event.verdict.decision == "match" else None,
+    stored = []
+
+    def compose(stamp: Stamp) -> bytes:
+        stored.append(scan_payload(event, stamp, facts, synced=synced).to_bytes())
+        return stored[-1]
+
+    stamp = outbox.put(
+        topics.scan, compose, latest=topics.last if event.verdict.decision == "match" else None
     )
+    return stamp, stored[-1]
 
 
 def scan_payload(event: ScanEvent, stamp: Stamp, facts: ScanFacts, *, synced: bool) -> ScanPayload:

@@ -38,8 +38,12 @@ PROOF_S = 60.0
 _PROCESS_STARTED_S = time.monotonic()
 _HOME = Path(sys.prefix).resolve()
 """Of the program that runs, now: the link on the way to it may lead elsewhere later."""
-_TROUBLES = {"npu", "index"}
-"""Reasons of ``state`` that a bad model or database can be behind."""
+_TROUBLES: dict[Kind, tuple[str, ...]] = {
+    "database": ("index",),
+    "model": ("index", "npu", "npu_absent", "npu_mismatch"),
+    "program": ("index", "npu", "npu_absent", "npu_mismatch"),
+}
+"""Reasons of ``state`` that a bad release can be behind, by its kind."""
 
 
 class Wishes(Protocol):
@@ -133,7 +137,8 @@ class Trial:
             running = self._running(kind)
             if running != swap.version:
                 return f"it works with {kind} {running or 'of another installation'}, not {swap.version}"
-        troubles = _TROUBLES & set(self._vitals.reasons)
+        suspected = {reason for kind in change.swaps for reason in _TROUBLES[kind]}
+        troubles = suspected & set(self._vitals.reasons)
         return f"it reports {', '.join(sorted(troubles))}" if troubles else None
 
     def _running(self, kind: Kind) -> str | None:

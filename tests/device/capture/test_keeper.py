@@ -210,18 +210,18 @@ class Captured:
                 self.frames.append((frame.seq, frame.captured_ns, time.monotonic_ns()))
 
 
-@pytest.mark.parametrize("fault", ["unplugged", "frozen"])
+@pytest.mark.parametrize(("fault", "state"), [("unplugged", "lost"), ("frozen", "frozen")])
 def test_unplugged_or_frozen_it_is_lost_in_time_and_back_after_the_replug_without_a_stale_frame(
-    steering, pi_config, fault
+    steering, pi_config, fault, state
 ):
     config = pi_config(timeout_s=1.5, retry_s=0.2)
     with Captured(config) as captured:
         captured.wait_for("ok")
         steering.set(stream=fault, camera="absent" if fault == "unplugged" else "present")
-        assert captured.wait_for("lost") < config.timeout_s + 1
+        assert captured.wait_for(state) < config.timeout_s + 1
         lost_ns = time.monotonic_ns()
         threading.Event().wait(1.0)
-        assert captured.health.report().state == "lost"
+        assert captured.health.report().state == state
         steering.set()
         assert captured.wait_for("ok") < 10
         back = captured.health.report()
@@ -233,3 +233,16 @@ def test_unplugged_or_frozen_it_is_lost_in_time_and_back_after_the_replug_withou
     assert after
     assert min(after) > lost_ns
     assert back.losses == 1
+
+
+def test_a_picture_that_stays_black_is_said_and_the_camera_stays_open(steering, pi_config):
+    with Captured(pi_config()) as captured:
+        captured.wait_for("ok")
+        steering.set(stream="dark")
+        assert captured.wait_for("black") < 3
+        report = captured.health.report()
+        assert (report.blind, report.losses) == (True, 0)
+        assert "cover off the lens" in report.reason
+        steering.set()
+        assert captured.wait_for("ok") < 1
+    assert [call[0] for call in steering.calls()].count("open") == 1

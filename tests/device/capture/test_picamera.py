@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -73,7 +75,7 @@ def test_a_size_that_the_camera_rounds_is_refused_with_the_size_it_gives(steerin
 
 
 def test_without_picamera2_the_error_says_what_to_install(steering, pi_config, monkeypatch, tmp_path):
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ['PYTHONPATH']}")
     (tmp_path / "picamera2.py").write_text("raise ImportError('No module named libcamera')")
     with pytest.raises(ConfigError, match="apt install python3-picamera2"):
         open_source(pi_config())

@@ -43,7 +43,7 @@ def open_file_count():
 def memory_files(pid):
     """The shared frame memory that a process has open or mapped."""
     maps = Path(f"/proc/{pid}/maps").read_text()
-    return [line for line in maps.splitlines() if "cardscanner-frame" in line]
+    return [line for line in maps.splitlines() if "cardscanner-camera" in line]
 
 
 def test_a_frozen_camera_is_lost_although_frames_keep_coming(steering, opened, pi_config):
@@ -158,7 +158,7 @@ def test_a_camera_process_that_dies_of_an_unknown_error_says_where_to_look(
     steering, pi_config, tmp_path, monkeypatch
 ):
     (tmp_path / "picamera2.py").write_text("raise SystemError('the vendor broke')")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ['PYTHONPATH']}")
     with pytest.raises(CameraLost, match="ended with status 1; its own words are in the log"):
         open_source(pi_config())
 
@@ -216,7 +216,7 @@ def test_a_daemon_killed_with_sigkill_leaves_no_process_and_no_shared_memory(ste
         steering.set(stop=stop)
         # Memory without a name: the kernel frees it with its last user, there is nothing to leave behind.
         for pid in (parent.pid, camera_pid):
-            assert any("/memfd:cardscanner-frame (deleted)" in line for line in memory_files(pid))
+            assert any("/memfd:cardscanner-camera (deleted)" in line for line in memory_files(pid))
             assert "/dev/shm/" not in Path(f"/proc/{pid}/maps").read_text()
         parent.kill()
         wait_until(lambda: is_gone(camera_pid), timeout_s=3)

@@ -5,6 +5,7 @@ import json
 import tarfile
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -45,6 +46,13 @@ def deliver(bench, scans):
     for row in bench.outbox.pending(0, 100_000):
         bench.outbox.delivered(row)
     return stamps
+
+
+def test_the_selftest_says_what_to_do_about_an_accelerator_that_is_away(bench):
+    bench.room.vitals.enter("npu_mismatch", "driver and library differ: apt install --reinstall hailo-all")
+    parts = {each["part"]: each for each in ask(bench, "selftest")["data"]["parts"]}
+    assert not parts["npu"]["ok"]
+    assert "apt install --reinstall hailo-all" in parts["npu"]["detail"]
 
 
 def test_settings_lie_over_the_file_and_survive_it(bench):
@@ -142,6 +150,21 @@ def test_old_backups_go_and_an_unpacked_one_has_everything(bench, tmp_path):
     assert len(packed) == KEEP
     with tarfile.open(answer["data"]["path"]) as archive:
         assert archive.getnames() == ["outbox.db", "cardscanner.yaml", "settings.yaml"]
+
+
+def test_the_newest_backups_stay_though_the_clock_went_back(bench):
+    folder = bench.room.config.outbox.path.parent / "backups"
+    folder.mkdir()
+    for year in range(2036, 2036 + KEEP):  # the clock was ten years ahead; and older names had no number
+        (folder / f"cardscanner-small-{year}0101T000000000000Z.tar.gz").touch()
+    made = [Path(ask(bench, "backup")["data"]["path"]).name for _ in range(2)]
+    assert len(list(folder.iterdir())) == KEEP
+    assert [name for name in made if (folder / name).is_file()] == made
+    ahead = folder / "cardscanner-small-000009-20990101T000000Z.tar.gz"
+    ahead.touch()
+    newest = Path(ask(bench, "backup")["data"]["path"])
+    assert "-000010-" in newest.name
+    assert {ahead, newest} <= set(folder.iterdir())
 
 
 def test_identify_blinks_and_gives_the_led_back(bench, tmp_path):

@@ -21,6 +21,7 @@ from cardscanner.embed.hailo_faults import (
     parsing,
     running,
     status_of,
+    trouble_of,
     understand,
 )
 from cardscanner.errors import ArtifactError, EmbedderDead, EmbedderFailed, EmbedderTimeout
@@ -127,3 +128,19 @@ def test_only_a_timeout_is_called_one():
 def test_what_is_no_fault_of_hailort_is_left_alone():
     with pytest.raises(ZeroDivisionError), running(load_binding(), "running"):
         raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("status", "trouble"),
+    [
+        (76, "mismatch"),
+        (16, "mismatch"),
+        (85, "mismatch"),
+        (4, "hung"),
+        (74, "absent"),
+        (64, "absent"),
+        (None, "absent"),
+    ],
+)
+def test_each_status_says_what_kind_of_trouble_it_is(status, trouble):
+    assert trouble_of(status) == trouble

@@ -40,5 +40,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """``__version__`` is the version that is played at the moment."""
     if name == "__version__":
+        world.look()
         return world.version
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -165,7 +165,10 @@ class Picamera2:
         if mode == "flashing":
             return np.full((height, width, len(CHANNELS[stream["format"]])), self._taken * 37 % 251, np.uint8)
         rgbx = np.full((height, width, 4), 255, np.uint8)
-        rgbx[..., :3] = 0 if mode == "black" else self._scene(width, height)
+        if mode == "dark":  # a covered lens: sensor noise, and nothing else
+            rgbx[..., :3] = self._rng.integers(0, 8, (height, width, 3), np.uint8)
+        else:
+            rgbx[..., :3] = 0 if mode == "black" else self._scene(width, height)
         self._still = np.ascontiguousarray(rgbx[..., CHANNELS[stream["format"]]])
         return self._still.copy()
 

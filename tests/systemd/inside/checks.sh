@@ -128,11 +128,11 @@ check "nor in ten minutes" eval '! systemctl -q is-active cardscanner-retry.time
 cp /run/good.yaml /etc/cardscanner/cardscanner.yaml
 systemctl reset-failed $unit
 printf '[Service]\nExecStart=\nExecStart=/bin/false\nType=exec\n' > /run/systemd/system/cardscanner.service.d/failing.conf
-printf '[Timer]\nOnActiveSec=\nOnActiveSec=20s\nAccuracySec=1s\n' | install -D /dev/stdin /run/systemd/system/cardscanner-retry.timer.d/soon.conf
+printf '[Timer]\nOnActiveSec=\nOnActiveSec=30s\nAccuracySec=1s\n' | install -D /dev/stdin /run/systemd/system/cardscanner-retry.timer.d/soon.conf
 systemctl daemon-reload
 systemctl start --no-block $unit
-check "a scanner that fails at once is started five times and no more" \
-    within 100 eval '[ "$(property ActiveState) $(property NRestarts)" = "failed 5" ]'
+check "a scanner that fails at once is started five times at most" within 100 eval \
+    '[ "$(property ActiveState)" = failed ] && journal | grep -q "Start request repeated too quickly" && [ "$(property NRestarts)" -le 5 ]'
 check "then a timer waits to try it again" within 20 systemctl -q is-active cardscanner-retry.timer
 rm /run/systemd/system/cardscanner.service.d/failing.conf
 printf '[Unit]\nStartLimitIntervalSec=10s\n' > /run/systemd/system/cardscanner.service.d/emulated-limit.conf

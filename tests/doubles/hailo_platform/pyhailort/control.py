@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -84,6 +85,9 @@ class Control:
     def _answer(self, name: str, usual: Any) -> Any:
         if not self._handle.valid:
             raise HailoRTInvalidOperationException("The device in use has been released.")
+        world.look()
+        if world.controls_hang:
+            threading.Event().wait()
         answer = world.readings.get(name, usual)
         if isinstance(answer, Exception):
             raise answer

@@ -17,11 +17,13 @@ class Device:
 
     @classmethod
     def scan(cls) -> list[str]:
+        world.look()
         check(next_of(world.scans))
         return list(world.chips)
 
     def __init__(self, device_id: str | None = None) -> None:
         self._handle: Handle | None = None
+        world.look()
         if device_id is None:
             found = Device.scan()
             if not found:

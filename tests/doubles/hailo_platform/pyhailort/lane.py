@@ -87,6 +87,9 @@ class Lane:
 
     def shutdown(self) -> None:
         """Abort what is in flight; its callbacks still come."""
+        world.look()
+        if world.drop_hangs and self._frames:
+            threading.Event().wait()
         with self._changed:
             self.status = self.status or STREAM_ABORT
             self._aborted.set()
@@ -113,7 +116,8 @@ class Lane:
     def _run(self, job: Job) -> int:
         if self.status:
             return self.status
-        planned = next_of(world.jobs)
+        world.look()
+        planned = next_of(world.jobs) or world.every_job
         self._aborted.wait(None if planned == HANG else world.latency_s)
         if self._aborted.is_set():
             return STREAM_ABORT

@@ -20,6 +20,7 @@ class _Chip:
     """The C++ object."""
 
     def __init__(self, params: VDeviceParams, device_ids: list[str]) -> None:
+        world.look()
         check(next_of(world.opens))
         if set(device_ids) - set(world.chips):
             check(_INVALID_ARGUMENT)

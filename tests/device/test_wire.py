@@ -1,4 +1,4 @@
-"""The talk between daemon and camera process."""
+"""The talk between the daemon and a process of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cardscanner.capture.wire import HungUp, hear, say
+from cardscanner.wire import HungUp, hear, say
 
 
 @pytest.fixture

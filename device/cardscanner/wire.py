@@ -1,17 +1,6 @@
-"""What the daemon and the camera process say to each other: JSON lists, one in each datagram.
+"""How the daemon and a process of its own talk: JSON lists, one in each datagram, over a socket pair.
 
-Daemon to camera process: first the configuration, then ``["want"]`` for each frame it wants; hanging up asks
-the process to close the camera and end.
-
-Camera process to daemon: ``["open", width, height]`` once, then for a wanted frame either
-``["frame", seq, captured_ns]`` or ``["same"]`` (a picture came that equals the one before it, bit for bit);
-at the end perhaps ``["lost", why]`` or ``["config", why]``.
-
-Pixels do not travel here but through one anonymous piece of shared memory that holds one frame. It has one
-owner at a time: the camera process writes only between a "want" and its "frame", the daemon reads only
-between that "frame" and its next "want". So no frame is ever seen half written, every frame is the next one
-after the wish for it, and frames that nobody wanted show as gaps in ``seq``. The memory has no name, so that
-the kernel frees it with the last of the two processes, however they end.
+Pictures and vectors do not travel here but through shared memory; who may touch it is what the messages say.
 """
 
 from __future__ import annotations
@@ -42,15 +31,15 @@ def say(link: socket.socket, *words: object) -> None:
         raise HungUp from error
 
 
-def hear(link: socket.socket, timeout_s: float) -> list[object] | None:
-    """Wait at most ``timeout_s`` for a message; return ``None`` when none came.
+def hear(link: socket.socket, timeout_s: float | None) -> list[object] | None:
+    """Wait at most ``timeout_s`` for a message, ``None``: for ever; return ``None`` when none came.
 
     Raises
     ------
     HungUp
         The other side is gone and everything it said has been heard.
     """
-    link.settimeout(max(timeout_s, 0.0))
+    link.settimeout(None if timeout_s is None else max(timeout_s, 0.0))
     while True:
         try:
             message = link.recv(_LARGEST)

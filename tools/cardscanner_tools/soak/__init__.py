@@ -1,0 +1,1 @@
+"""Soak: the real daemon for as long as one likes, troubled now and then."""
