@@ -56,6 +56,11 @@ class Box:
     def start(self) -> None:
         """Start the daemon, wait until its page answers."""
         self.daemon = Daemon(self.config)
+        self.await_page()
+
+    def await_page(self) -> None:
+        """Wait until the page answers."""
+        assert self.daemon is not None
         end_s = time.monotonic() + 60
         while not self._answers():
             assert self.daemon.process.poll() is None, self.daemon.tail()

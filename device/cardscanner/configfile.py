@@ -163,8 +163,8 @@ def _check(path: Path, node: yaml.Node, loader: yaml.SafeLoader, place: Key = ()
             loader.construct_object(node)
         except (yaml.YAMLError, ValueError) as error:
             raise ConfigError(
-                f"{path}, line {_line(node.start_mark)}: {dotted(place)}: {str(node.value)[:40]!r} is no value: "
-                "put quotes around it if it is text"
+                f"{path}, line {_line(node.start_mark)}: {dotted(place)}: {str(node.value)[:40]!r} "
+                "is no value: put quotes around it if it is text"
             ) from error
     for key, child in below:
         _check(path, child, loader, (*place, key))

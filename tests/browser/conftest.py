@@ -19,7 +19,10 @@ collect_ignore_glob = [] if find_spec("playwright") else ["test_*.py"]
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium."""
+    """The system's Chromium; a busy machine may take its time."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=20_000)
     with running_browser() as running:
         yield running
 

@@ -94,14 +94,14 @@ def test_the_export_is_a_table_that_opens_anywhere(browser: Browser, box: Box, s
         expect(first_row(page)).to_be_visible()
         with page.expect_download() as waiting:
             page.get_by_role("link", name="CSV").click()
-        with open(waiting.value.path(), encoding="utf-8", newline="") as file:
+        with waiting.value.path().open(encoding="utf-8", newline="") as file:
             table = list(csv.DictReader(file))
         listed = still.get("/api/scans?limit=200")["scans"]
         assert [row["id"] for row in reversed(table)][:5] == [each["id"] for each in listed][:5]
         assert waiting.value.suggested_filename.endswith(".csv")
         with page.expect_download() as waiting:
             page.get_by_role("link", name="JSON").click()
-        with open(waiting.value.path(), encoding="utf-8") as file:
+        with waiting.value.path().open(encoding="utf-8") as file:
             assert len(json.load(file)) == len(table)
 
 

@@ -15,7 +15,7 @@ root=$work/bookworm
     initramfs-tools mosquitto mosquitto-clients
 
 # The product, as `pip install` puts it on a box; the dependencies only when they have changed.
-needs=$(sha256sum "$repo/pyproject.toml" | cut -d' ' -f1)
+needs=$(sed -n '/^dependencies = /,/^]/p' "$repo/pyproject.toml" | sha256sum | cut -d' ' -f1)
 if [ "$(cat "$root/opt/wheels/.needs" 2>/dev/null)" != "$needs" ]; then
     rm -rf "$root/opt/wheels" "$root/opt/cardscanner"
     # Annoy is compiled here, by default for this very processor, which the emulated one is not.
@@ -28,10 +28,15 @@ fi
 site=$(echo "$root"/opt/cardscanner/venv/lib/python3*/site-packages)
 rm -rf "$site/cardscanner"
 cp -r "$repo/device/cardscanner" "$site/"
-rm -rf "$root"/opt/cardscanner/{models,db,demo,systemd,docs}
-cp -r "$repo"/{models,db,demo,systemd,docs} "$root/opt/cardscanner/"
+rm -rf "$root"/opt/cardscanner/{models,systemd}
+cp -r "$repo"/{models,systemd} "$root/opt/cardscanner/"
 
-rm -rf "$root/opt/checks"
+# The scanner in miniature of the other tests: an emulated processor is some fifty times slower than a real one, and
+# with the shipped network one frame would take longer than any watchdog waits.
+rm -rf "$root/opt/checks" "$root/opt/scanner"
+PYTHONPATH="$repo/device:$repo/tests" "$python" -c \
+    'import sys, pathlib, small_scanner; small_scanner.small_scanner(pathlib.Path(sys.argv[1]))' "$root/opt/scanner"
+chmod -R a+rX "$root/opt/scanner"
 cp -r "$here/inside" "$root/opt/checks"
 cp "$here/inside/checks.service" "$root/etc/systemd/system/"
 ln -sf /etc/systemd/system/checks.service "$root/etc/systemd/system/multi-user.target.wants/checks.service"

@@ -84,7 +84,7 @@ systemctl reload $unit
 check "a reload of a bad configuration is an error in the journal" \
     within 120 eval 'journal PRIORITY=3 | grep -q "the new configuration cannot be used"'
 cp /run/good.yaml /etc/cardscanner/cardscanner.yaml
-echo 'decide: {top: 3}' >> /etc/cardscanner/cardscanner.yaml
+sed -i 's,gone_s: 0.05,gone_s: 0.06,' /etc/cardscanner/cardscanner.yaml
 systemctl reload $unit
 check "a reload of a good one is taken" within 300 eval 'journal REASON=reload | grep -q stopped'
 check "reloaded, it is active in the same process" \

@@ -31,7 +31,7 @@ def test_the_warm_up_third_does_not_count():
     [
         (lambda each: replace(each, rss_mb=200 + each.at_s / 10), "memory surely grows"),
         (lambda each: replace(each, fds=18 + int(each.at_s / 50)), "fds grew from"),
-        (lambda each: replace(each, threads=9 + int(each.at_s / 50)), "threads grew from"),
+        (lambda each: replace(each, threads=9 + int(each.at_s / 20)), "threads grew from"),
     ],
 )
 def test_what_grows_is_named(change, says):

@@ -14,7 +14,8 @@ LIMIT_MB_PER_DAY = 1.0
 NOISE_MB = 4.0
 """What glibc's arenas and Python's pools may settle by in one run; more than that, and surely, is growth."""
 _FD_NOISE = 1.0
-_THREAD_NOISE = 1.0
+_THREAD_NOISE = 3.0
+"""The page's pool keeps threads that were wanted lately, and lets them go when it is idle."""
 WARM_UP = 1 / 3
 
 
