@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cardscanner.commands.options import add_config, new_parser, usual
+from cardscanner.config import Config
 from cardscanner.configfile import load_config
 from cardscanner.errors import SourceAway, UpdateRefused
 
 if TYPE_CHECKING:
     from cardscanner.commands.options import Subparsers
     from cardscanner.update.plan import Wish
+    from cardscanner.update.proof import Witnesses
     from cardscanner.update.release import Kind
     from cardscanner.update.state import UpdateState
     from cardscanner.update.updater import Available, Progress
@@ -196,7 +198,7 @@ def run_selftest(arguments: argparse.Namespace) -> int:
         return 0
     try:
         share = (
-            prove_in_use(pair, release.self_test, config.index, config.corrections.recent)
+            prove_in_use(pair, release.self_test, config.index, _witnesses(config))
             if arguments.in_use
             else prove(pair, release.self_test, pair.database, config.index)
         )
@@ -209,6 +211,23 @@ def run_selftest(arguments: argparse.Namespace) -> int:
     else:
         print(f"{share.right} of {share.of} pictures recognised")
     return 0
+
+
+def _witnesses(config: Config) -> Witnesses | None:
+    """Return which of the box's matches a version on trial, or the newest one, is held to."""
+    from cardscanner.update.proof import Witnesses
+    from cardscanner.update.releases import releases_of
+    from cardscanner.update.state import load_state
+
+    releases = releases_of(config)
+    change = load_state(releases).change
+    before = None if change is None or "database" not in change.swaps else change.swaps["database"].previous
+    version = before or releases.in_use("database")
+    if config.corrections.recent is None or version is None:
+        return None
+    return Witnesses(
+        config.corrections.recent, version, time.time() if change is None else change.at.timestamp()
+    )
 
 
 def _wishes(arguments: argparse.Namespace) -> list[Wish]:

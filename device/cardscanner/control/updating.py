@@ -21,7 +21,7 @@ from cardscanner.update.child import Child
 from cardscanner.update.plan import Allowed, Wish
 from cardscanner.update.release import Kind, is_older
 from cardscanner.update.settling import is_bad
-from cardscanner.update.state import Change
+from cardscanner.update.state import DECIDED, Change
 from cardscanner.update.trial import Trial, Wishes
 from cardscanner.update.updater import Updater
 from cardscanner.vitals import Vitals
@@ -87,12 +87,10 @@ class Updating:
         with self._lock:
             busy, progress, failed, kind = self._child is not None, self._progress, self._failed, self._kind
         change = None if state.change is None else _shown(state.change)
-        if busy:
-            change = ChangePayload(
-                target=_TARGETS[kind], version=None, step=progress.get("step", "downloading")
-            )
+        if busy and (state.change is None or state.change.step in DECIDED):  # it is still choosing
+            change = ChangePayload(target=_TARGETS[kind], step=progress.get("step", "downloading"))
         elif failed:
-            change = ChangePayload(target=_TARGETS[kind], version=None, step="refused", why=failed)
+            change = ChangePayload(target=_TARGETS[kind], step="refused", why=failed)
         latest = state.latest.get("database")
         offered = (
             latest is not None

@@ -91,7 +91,22 @@ def recognised(pair: Pair, test: SelfTest, files: Mapping[str, Path], index: Ind
         return bench.recognised([*own_pictures(bench, test.pictures), *probes(bench, test, files)])
 
 
-def prove_in_use(pair: Pair, test: SelfTest, index: IndexConfig, recent: Path | None) -> Share:
+@dataclass(frozen=True, slots=True)
+class Witnesses:
+    """Matches that count: of the version before, from before the trial; what is on trial proves nothing."""
+
+    folder: Path
+    database: str
+    """Version that made them; a version that was taken back is none to go by either."""
+    until_s: float
+    """Since the epoch."""
+
+    def count(self, scan: Path, database: str) -> bool:
+        """Whether one of them does."""
+        return database == self.database and scan.stat().st_mtime < self.until_s
+
+
+def prove_in_use(pair: Pair, test: SelfTest, index: IndexConfig, witnesses: Witnesses | None) -> Share:
     """Recognise the box's own recent matches again.
 
     Raises
@@ -100,7 +115,7 @@ def prove_in_use(pair: Pair, test: SelfTest, index: IndexConfig, recent: Path | 
         ``self_test``: too many of them are another card now.
     """
     with _open_pair(pair, index) as bench:
-        share = bench.recognised([] if recent is None else list(recent_matches(bench, recent)))
+        share = bench.recognised([] if witnesses is None else list(recent_matches(bench, witnesses)))
     if share.of >= FEWEST_RECENT and share.rate < test.agreement_floor:
         raise UpdateRefused(
             "self_test",
@@ -180,14 +195,14 @@ def probes(bench: Bench, test: SelfTest, files: Mapping[str, Path]) -> Iterator[
         yield Known(bench.crop(read_picture(files[name])), card_id)
 
 
-def recent_matches(bench: Bench, folder: Path) -> Iterator[Known]:
-    """Yield the newest matches that the box made with another version, of cards that are still there."""
+def recent_matches(bench: Bench, witnesses: Witnesses) -> Iterator[Known]:
+    """Yield the newest matches of the version before, of cards that are still there."""
     left = MOST_RECENT
-    for name in sorted((each.stem for each in folder.glob("*.scan")), reverse=True):
-        scan = read_recent(folder, name)
-        if scan is None or scan.database == bench.database.manifest.version or left == 0:
-            continue  # what this version says of itself proves nothing
-        if scan.decision != "match" or scan.picture is None or not scan.candidates:
+    for path in sorted(witnesses.folder.glob("*.scan"), reverse=True):
+        scan = read_recent(witnesses.folder, path.stem)
+        if left == 0 or scan is None or scan.picture is None or not scan.candidates:
+            continue
+        if scan.decision != "match" or not witnesses.count(path, scan.database):
             continue
         if bench.database.row_of(scan.candidates[0]) is None:
             continue

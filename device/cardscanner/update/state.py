@@ -37,6 +37,8 @@ Step = Literal[
 ]
 UNFINISHED: frozenset[Step] = frozenset({"downloading", "verified", "tested"})
 """Nothing of it is in use: after an interruption it is begun again."""
+DECIDED: frozenset[Step] = frozenset({"good", "rolled_back", "refused"})
+"""Over, one way or the other."""
 UNDECIDED: frozenset[Step] = frozenset({"switching", "trial", "rolling_back"})
 """Nothing else may be changed meanwhile."""
 
