@@ -7,7 +7,7 @@ import numpy as np
 
 from cardscanner.records import Picture
 
-BLACK_AFTER_S = 2.0
+BLACK_AFTER_S = 1.5
 """For so long nothing but black: shorter than that is a hand over the lens."""
 
 WHY_BLACK = (

@@ -91,7 +91,8 @@ class CameraProcess:
         try:
             return self._next_frame(self._pixels, timeout_s)
         except CameraLost as error:
-            self._lost = error
+            # Not the error itself: its traceback would keep the frame's memory.
+            self._lost = CameraLost(str(error), frozen=error.frozen)
             raise
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from cardscanner.errors import CardscannerError, CommandRefused
+from cardscanner.errors import CardscannerError, CommandRefused, HistoryFault, OutboxFault
 from cardscanner.web import (
     routes_bug,
     routes_cards,
@@ -81,7 +81,8 @@ def _refused(_request: Request, error: Exception) -> Response:
 def _failed(_request: Request, error: Exception) -> Response:
     if isinstance(error, CommandRefused):
         return refusal_answer(WebRefused(_STATUS[error.code], error.code, str(error)))
-    return refusal_answer(WebRefused(500, "failed", str(error)))
+    away = isinstance(error, HistoryFault | OutboxFault)
+    return refusal_answer(WebRefused(503 if away else 500, "failed", str(error)))
 
 
 def _http(_request: Request, error: Exception) -> Response:

@@ -19,7 +19,10 @@ from small_scanner import FRAME_H, FRAME_W, photo, table
 
 FPS = 10
 SUMMARY = ["presented", "correct", "wrong", "missed", "duplicates", "false_events", "stage_ms"]
-FILES = {"broker.log", "cardscanner.yaml", "daemon.log", "events.json", "outbox.db", "summary.json"}
+FILES = {
+    *("broker.log", "cardscanner.yaml", "daemon.log", "events.json"),
+    *("outbox.db", "history.db", "history.db-journal", "summary.json"),
+}
 
 
 @dataclass(frozen=True)
