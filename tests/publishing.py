@@ -15,6 +15,7 @@ from cardscanner.config import MqttConfig
 from cardscanner.publish import Extras, open_publisher
 from cardscanner.publish.orders import Desk
 from cardscanner.publish.outbox import Outbox
+from cardscanner.publish.payload_update import UpdatePayload
 from cardscanner.publish.replays import Replays
 from cardscanner.publish.status import PublishStatus
 from cardscanner.threads import Supervisor
@@ -35,13 +36,14 @@ class Publishing:
         *,
         wait_s: float = 0.2,
         desk: Desk | None = None,
+        update: Callable[[], UpdatePayload] | None = None,
         **changes: Any,
     ) -> None:
         self.outbox: Outbox = open_outbox(folder)
         self.facts = DaemonFacts(self.outbox)
         self.drain_s = 2.0
         self.replays = Replays(self.outbox)
-        extras = Extras(desk=desk, replays=self.replays)
+        extras = Extras(desk=desk, replays=self.replays, update=update)
         config = mqtt_config(broker, **changes)
         self._publisher = open_publisher(config, DEVICE, self.outbox, self.facts, extras)
         self._wait_s = wait_s

@@ -370,9 +370,20 @@ class WebConfig(_Section):
 
 
 class UpdatesConfig(_Section):
-    """Where ``cardscanner update --check`` looks for newer versions; nothing is installed."""
+    """Signed releases of database, model and program (docs/updates.md)."""
 
     source: str = Field(min_length=1, description="a folder, or an https:// address, that holds index.json")
+    keys: Path = Field(
+        default=Path("/etc/cardscanner/release-keys"),
+        description="folder of the public keys that count (*.pub)",
+    )
+    folder: Path | None = Field(
+        default=None, description="releases on the box; none: releases beside the outbox"
+    )
+    installer: Path | None = Field(
+        default=None,
+        description="makes a program's release ready to run; none: programs come by other means",
+    )
     timeout_s: float = Field(default=20, gt=0, le=600, description="no answer for this long: given up")
 
     @field_validator("source")

@@ -207,6 +207,8 @@ _PATH_KEYS = {
     "api_key_file",
     "recent",
     "folder",
+    "keys",
+    "installer",
     "file",
 }
 
@@ -235,7 +237,7 @@ def _absolute(path: str, folder: Path) -> str:
 
 
 def _is_path(key: str, value: Any) -> bool:
-    """Whether a value is a path; ``camera.device`` and ``updates.source`` may be addresses."""
+    """Whether a value is a path; ``camera.device`` and ``updates.source`` may be an address instead."""
     return isinstance(value, str) and (
         key in _PATH_KEYS or (key in {"device", "source"} and "://" not in value)
     )

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Literal
@@ -23,7 +24,7 @@ from cardscanner.capture.keeper import keep_capturing
 from cardscanner.chronicle import Chronicle
 from cardscanner.config import Config
 from cardscanner.configfile import load_config
-from cardscanner.control import CommandDesk, ControlRoom, open_desk
+from cardscanner.control import CommandDesk, ControlRoom, Updating, open_desk
 from cardscanner.control.memory import (
     log_file,
     log_lines,
@@ -49,6 +50,7 @@ from cardscanner.records import Frame
 from cardscanner.reloading import read_again
 from cardscanner.scan_loop import ScanLoop, is_lossless
 from cardscanner.threads import Loop, Supervisor
+from cardscanner.update import trial
 from cardscanner.vitals import Vitals
 
 log = structlog.get_logger(__name__)
@@ -118,14 +120,16 @@ def run_daemon(path: Path, notifier: Notifier | None = None) -> bool:
     """
     keep_heaps_few()
     notifier = notifier or Notifier()
-    config: Config | None = load_config(path)
+    trial.begin(first := load_config(path))
+    config: Config | None = first
     transactions, lines = remembered_transactions(), RecentLines()
     with Signals().listening() as signals:
         while config is not None:
             extras = Extras(transactions=transactions, lines=log_lines(config))
             lines.then = extras.lines
             configure_logs(config.log.level, config.log.format, lines, log_file(config))
-            config = _serve(config, path, signals, notifier, extras, lines)
+            serve = partial(_serve, config, path, signals, notifier, extras, lines)
+            config = trial.serve_on_trial(config, serve)
             return_memory()
     return remember_restart(signals)
 
@@ -166,6 +170,7 @@ def _serve(
             threads.stopping,
             lines,
         )
+        room.updates = updates = Updating(config, path, model, vitals, signals)
         desk = open_desk(room)
         publisher = open_publisher(
             config.publish, config.device_id, outbox, facts, with_room(extras, room, desk)
@@ -196,6 +201,7 @@ def _serve(
 
         threads.start("publish", publish)
         threads.start("desk", desk.run)
+        threads.start("updates", partial(updates.run, outbox=outbox))
         threads.start("history", keep_history(config, history, outbox, vitals))
         threads.start("scan", scan)
         threads.start("capture", capture, may_end=True)

@@ -18,8 +18,9 @@
     │   └── EmbedderDead     it cannot be used: end the command
     ├── IndexFault           the index answers differently from an exact search
     ├── IndexAway            the index's server does not answer: not a "no match", try the next frame
+    ├── UpdateRefused        a release is not put in place; its ``code`` says of what kind the reason is
+    ├── SourceAway           where releases come from does not answer: try again later
     ├── HistoryFault         the history on disk cannot be read or written just now: scanning goes on
-    ├── UpdateSourceAway     the index of versions cannot be reached: look again later
     ├── CommandRefused       a command over MQTT is not carried out; its ``code`` goes into the answer
     └── PublishError
         ├── BrokerRefused    wrong password, not allowed, bad certificate: a person has to act
@@ -39,6 +40,27 @@ NpuTrouble = Literal["hung", "absent", "mismatch"]
 library and firmware do not belong together."""
 
 RefusalCode = Literal["bad_request", "busy", "not_found", "not_available", "failed"]
+
+
+UpdateCode = Literal[
+    "bad_key",
+    "bad_signature",
+    "unknown_key",
+    "bad_document",
+    "old_index",
+    "expired",
+    "not_found",
+    "older",
+    "known_bad",
+    "does_not_fit",
+    "truncated",
+    "wrong_sha256",
+    "no_space",
+    "changed_here",
+    "self_test",
+    "busy",
+    "not_set_up",
+]
 
 
 class CardscannerError(Exception):
@@ -123,8 +145,18 @@ class HistoryFault(CardscannerError):
     """What was scanned cannot be read from the disk, or not written to it, just now."""
 
 
-class UpdateSourceAway(CardscannerError):
-    """The place with the index of versions does not answer, or not in time."""
+class UpdateRefused(CardscannerError):
+    """A release is not put in place, or was taken back; what is in use was not touched."""
+
+    exit_code = 65
+
+    def __init__(self, code: UpdateCode, message: str) -> None:
+        super().__init__(message)
+        self.code: UpdateCode = code
+
+
+class SourceAway(CardscannerError):
+    """The place that releases come from cannot be reached, or breaks off again and again."""
 
 
 class CommandRefused(CardscannerError):

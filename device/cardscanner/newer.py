@@ -100,7 +100,7 @@ class NewerDatabase:
         return ready
 
     def _open(self) -> Opened | None:
-        folder = self._config.database
+        folder = self._config.database.resolve()  # a link may lead elsewhere while files are opened
         if load_database_manifest(folder) == self._in_use:
             return None
         database = open_database(folder)

@@ -17,6 +17,8 @@ from publishing import Publishing
 from scans import DEVICE, store
 from small_scanner import small_scanner
 
+from cardscanner.publish.payload_update import ChangePayload, UpdatePayload
+
 pytestmark = pytest.mark.homeassistant
 
 CHILD = Path(__file__).parents[1] / "homeassistant_child.py"
@@ -129,6 +131,30 @@ def test_what_is_wrong_turns_the_problem_sensors_on_and_an_end_makes_all_unavail
             assert states["problem"]["state"] == "on"
             assert states["problem"]["attributes"]["reasons"] == ["camera_lost"]
         home.wait_for(lambda states: {each["state"] for each in states.values()} == {"unavailable"})
+
+
+def test_an_update_shows_how_far_it_is_and_what_is_only_ours_does_no_harm(tmp_path, broker):
+    told = UpdatePayload(installed_version="1.0", latest_version="1.1", title="Card database cards")
+    under_way = told.model_copy(
+        update={
+            "in_progress": True,
+            "update_percentage": 12.5,
+            "change": ChangePayload(target="db", step="downloading"),
+        }
+    )
+    said = [under_way]
+    with (
+        HomeAssistant(tmp_path / "home", broker) as home,
+        Publishing(tmp_path, broker, update=lambda: said[-1]),
+    ):
+        states = home.wait_for(lambda states: states.get("database", {}).get("state") == "on")
+        shown = states["database"]["attributes"]
+        assert (shown["installed_version"], shown["latest_version"]) == ("1.0", "1.1")
+        assert (shown["in_progress"], shown["update_percentage"]) == (True, 12.5)
+        said.append(told.model_copy(update={"installed_version": "1.1"}))
+        states = home.wait_for(lambda states: states["database"]["state"] == "off")
+        assert states["database"]["attributes"]["in_progress"] is False
+        assert home.ask("problems") == []
 
 
 def test_the_switch_asks_the_scanner_to_pause(tmp_path, broker):

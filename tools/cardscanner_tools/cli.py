@@ -40,6 +40,15 @@ COMMANDS = {
         "cardscanner_tools.hef.command",
         "compile a model for a Hailo chip (needs its Dataflow Compiler)",
     ),
+    "release-key": ("cardscanner_tools.release.key_command", "make the keys that sign releases"),
+    "release-sign": (
+        "cardscanner_tools.release.sign_command",
+        "make a signed release of a database, model or program",
+    ),
+    "release-index": (
+        "cardscanner_tools.release.index_command",
+        "write the signed index of the releases in a folder",
+    ),
     "train-corners": (
         "cardscanner_tools.corners.train",
         "train the corner network (needs the extra `train`)",

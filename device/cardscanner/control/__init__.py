@@ -10,7 +10,7 @@ from cardscanner.control.correct import correct
 from cardscanner.control.desk import CommandDesk
 from cardscanner.control.export import export
 from cardscanner.control.identify import identify
-from cardscanner.control.lifecycle import reload, restart, rollback, update
+from cardscanner.control.lifecycle import reload, restart
 from cardscanner.control.quick import ping, scanning, status
 from cardscanner.control.replay import replay
 from cardscanner.control.room import ControlRoom
@@ -18,8 +18,9 @@ from cardscanner.control.selftest import selftest
 from cardscanner.control.settings import change_settings
 from cardscanner.control.snapshot import snapshot
 from cardscanner.control.undo import undo
+from cardscanner.control.updating import Updating, rollback, update
 
-__all__ = ["CommandDesk", "ControlRoom", "open_desk"]
+__all__ = ["CommandDesk", "ControlRoom", "Updating", "open_desk"]
 
 
 def open_desk(room: ControlRoom, clock_s: Callable[[], float] = time.monotonic) -> CommandDesk:
@@ -29,8 +30,6 @@ def open_desk(room: ControlRoom, clock_s: Callable[[], float] = time.monotonic) 
         "status": status,
         "scanning": scanning,
         "restart": restart,
-        "update": update,
-        "rollback": rollback,
     }
     slow = {
         "snapshot": snapshot,
@@ -42,6 +41,8 @@ def open_desk(room: ControlRoom, clock_s: Callable[[], float] = time.monotonic) 
         "identify": identify,
         "selftest": selftest,
         "correction": correct,
+        "update": update,
+        "rollback": rollback,
         "undo": undo,
     }
     return CommandDesk(room, quick, slow, room.outbox.bell.ring, clock_s)

@@ -1,17 +1,11 @@
-"""``reload``, ``restart``, ``update``, ``rollback``."""
+"""``reload``, ``restart``."""
 
 from __future__ import annotations
 
 from cardscanner.configfile import load_config
 from cardscanner.control.room import ControlRoom
-from cardscanner.errors import CommandRefused
 from cardscanner.publish.orders import AnyAnswer, Order, accepted
 from cardscanner.reloading import check_parts
-
-_NO_UPDATER = (
-    "not available on this installation: there is no updater; change the database with `cardscanner db`, "
-    "models and program by their packages, then send reload or restart"
-)
 
 
 def reload(room: ControlRoom, order: Order) -> AnyAnswer:
@@ -26,13 +20,3 @@ def restart(room: ControlRoom, order: Order) -> AnyAnswer:
     room.wishes.restarted_by = order.request.transaction
     room.wishes.restart = True
     return accepted(order)
-
-
-def update(_room: ControlRoom, _order: Order) -> AnyAnswer:
-    """Refuse: nothing here installs versions."""
-    raise CommandRefused("not_available", _NO_UPDATER)
-
-
-def rollback(_room: ControlRoom, _order: Order) -> AnyAnswer:
-    """Refuse: nothing here installs versions."""
-    raise CommandRefused("not_available", _NO_UPDATER)

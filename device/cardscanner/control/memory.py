@@ -13,10 +13,8 @@ from cardscanner.mailbox import LatestSlot
 from cardscanner.publish import Extras
 from cardscanner.publish.log_lines import LogLines
 from cardscanner.publish.orders import Desk
-from cardscanner.publish.payload_info import DatabaseInfoPayload
 from cardscanner.publish.payload_update import UpdatePayload
 from cardscanner.publish.transactions import Transactions
-from cardscanner.updates import is_newer, load_report, report_path
 
 RESTARTED_BY = "CARDSCANNER_RESTARTED_BY"
 """Environment variable: the transaction of the restart, which must not be carried out twice."""
@@ -51,19 +49,6 @@ def log_file(config: Config) -> LogFile | None:
     return None if log.file is None else LogFile(log.file, log.file_bytes, log.file_count)
 
 
-def versions(database: DatabaseInfoPayload, config: Config) -> UpdatePayload:
-    """Return which database is in use, and what the last look for a newer one found."""
-    report = None if config.updates is None else load_report(report_path(config.outbox.path))
-    known = None if report is None else report.of("database", database.name)
-    payload = UpdatePayload(installed_version=database.version, title=f"Card database {database.name}")
-    if known is None or known.latest is None:
-        return payload
-    if not is_newer(known.latest, database.version):
-        return payload.model_copy(update={"latest_version": database.version})
-    news = {"latest_version": known.latest, "release_summary": known.summary, "release_url": known.page}
-    return payload.model_copy(update=news)
-
-
 def with_room(extras: Extras, room: ControlRoom, desk: Desk) -> Extras:
     """Return the extras of one run: with its desk, its replays, its pictures and its versions."""
     publish = room.config.publish
@@ -71,6 +56,9 @@ def with_room(extras: Extras, room: ControlRoom, desk: Desk) -> Extras:
         room.vitals.pictures = LatestSlot()
 
     def update() -> UpdatePayload:
-        return versions(room.facts.info().db, room.config)
+        database = room.facts.info().db
+        if room.updates is not None:
+            return room.updates.payload(database.name, database.version)
+        return UpdatePayload(installed_version=database.version, title=f"Card database {database.name}")
 
     return replace(extras, desk=desk, replays=room.replays, pictures=room.vitals.pictures, update=update)

@@ -12,9 +12,11 @@ from cardscanner.config import Config
 from cardscanner.history import History
 from cardscanner.mailbox import LatestSlot
 from cardscanner.publish import Facts, Outbox, PublishStatus
+from cardscanner.publish.payload_update import UpdatePayload
 from cardscanner.publish.replays import Replays
 from cardscanner.recent_lines import RecentLines
 from cardscanner.records import Frame
+from cardscanner.update.plan import Wish
 from cardscanner.vitals import Vitals
 
 LED = Path("/sys/class/leds/ACT")
@@ -28,6 +30,16 @@ class Wishes(Protocol):
     restart: bool
     restarted_by: str | None
     """The transaction that asked for the restart."""
+
+
+class Updates(Protocol):
+    """What installs releases."""
+
+    def begin(self, wish: Wish) -> None:
+        """Install in the background; :class:`CommandRefused` while that is going on already."""
+
+    def payload(self, name: str, installed: str) -> UpdatePayload:
+        """Return the message on the topic ``update``."""
 
 
 @dataclass(slots=True)
@@ -48,4 +60,5 @@ class ControlRoom:
     """The newest log lines; those that are published pass through it."""
     way_out: Callable[[], PublishStatus] = field(default=PublishStatus)
     """How the way out is doing."""
+    updates: Updates | None = None
     led: Path = LED

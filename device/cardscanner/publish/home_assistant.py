@@ -156,12 +156,26 @@ def _switch(topics: Topics) -> dict[str, Any]:
     }
 
 
+_KNOWN_TO_HOME = [
+    "installed_version",
+    "latest_version",
+    "title",
+    "release_summary",
+    "release_url",
+    "in_progress",
+    "update_percentage",
+]
+"""Home Assistant refuses a message with any other key (2025.4: MQTT_JSON_UPDATE_SCHEMA)."""
+_ONLY_KNOWN = f"{{{{ dict(value_json.items() | selectattr('0', 'in', {_KNOWN_TO_HOME})) | tojson }}}}"
+
+
 def _update(topics: Topics) -> dict[str, Any]:
     return {
         "p": "update",
         "name": "Card database",
         "entity_category": "config",
         "state_topic": topics.update,
+        "value_template": _ONLY_KNOWN,
         "command_topic": topics.command("update"),
         "payload_install": '{"target":"db"}',
     }

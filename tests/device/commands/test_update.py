@@ -1,125 +1,105 @@
-"""``cardscanner update --check``: what is newer, left for the daemon; nothing is installed."""
+"""``cardscanner update``: what is newer, what is installed, and what its exit codes mean."""
 
 import json
 
 import pytest
-import yaml
+from releasing import Box, workshop_and_scanner
 from small_scanner import small_scanner
 
 from cardscanner import __version__
-from cardscanner.configfile import load_config
-from cardscanner.control.memory import versions
 from cardscanner.manifest import load_database_manifest
-from cardscanner.publish.payload_info import DatabaseInfoPayload
+from cardscanner_tools.release.bundle import About
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    workshop = workshop_and_scanner(tmp_path_factory.mktemp("site"))
+    name = load_database_manifest(workshop.scanner.database).name
+    workshop.database("1.0", about=About(notes="The first cards"))
+    workshop.index()
+    workshop.name = name
+    return workshop
 
 
 @pytest.fixture
-def scanner(tmp_path):
-    return small_scanner(tmp_path / "scanner")
+def box(shop, tmp_path):
+    return Box(tmp_path / "box", shop)
 
 
-def publish(scanner, *releases):
-    folder = scanner.root / "published"
-    folder.mkdir(exist_ok=True)
-    (folder / "index.json").write_text(json.dumps({"format": 1, "releases": releases}))
-
-
-def release(scanner, version, **more):
-    return {
-        "kind": "database",
-        "name": load_database_manifest(scanner.database).name,
-        "version": version,
-        **more,
-    }
-
-
-def shown(scanner, path):
-    """What the topic `update` says."""
-    database = load_database_manifest(scanner.database)
-    info = DatabaseInfoPayload(name=database.name, version=database.version, sha256=database.sha256, cards=1)
-    return json.loads(versions(info, load_config(path)).to_bytes())
-
-
-def test_without_a_source_it_says_so_and_all_is_well(cardscanner, scanner):
-    said = cardscanner("update", "--check", "--config", scanner.config())
+def test_without_a_source_it_says_so_and_all_is_well(cardscanner, tmp_path):
+    said = cardscanner("update", "--check", "--config", small_scanner(tmp_path / "scanner").config())
     assert (said.code, said.err) == (0, "")
     assert "no source of updates is configured (updates.source" in said.out
-    assert not (scanner.root / "updates.json").exists()
 
 
-def test_what_is_newer_is_said_and_shown_on_the_topic_update(cardscanner, scanner):
-    path = scanner.config(updates={"source": "published"})
-    before = shown(scanner, path)
-    publish(scanner, release(scanner, "9999.1", summary="More cards", page="https://example.org/news"))
-    said = cardscanner("update", "--check", "--config", path)
-    assert said.code == 0
-    assert "9999.1 is newer: More cards" in said.out
-    assert f"daemon    cardscanner {__version__}: not in the index" in said.out
-    assert "latest_version" not in before
-    after = shown(scanner, path)
-    assert after == {
-        **before,
-        "latest_version": "9999.1",
-        "release_summary": "More cards",
-        "release_url": "https://example.org/news",
-    }
+def test_a_release_is_found_installed_and_rolled_back(cardscanner, shop, box):
+    done = cardscanner("update", "install", "db", "--name", shop.name, "--json", "--config", box.path)
+    assert done.code == 0, done.err
+    steps = [json.loads(line)["step"] for line in done.out.splitlines()]
+    assert steps[0] == "downloading"
+    assert steps[-1] == "trial"  # no scanner runs that could judge it
+    assert box.in_use() == "1.0"
+    status = json.loads(cardscanner("update", "status", "--json", "--config", box.path).out)
+    assert status["in_use"] == {"database": "1.0", "model": None, "program": None}
+    assert "on trial" in cardscanner("update", "status", "--config", box.path).out
+    tested = cardscanner("update", "selftest", "--config", box.path)
+    assert (tested.code, tested.out) == (0, "14 of 14 pictures recognised\n")
+    found = cardscanner("update", "--check", "--newer", "--config", box.path)
+    assert found.code == 0
+    assert f"database  {shop.name} 1.0: the newest" in found.out
+    assert f"program   cardscanner {__version__}: not in the index" in found.out
+    back = cardscanner("update", "rollback", "database", "--config", box.path)
+    assert (back.code, "rolled back" in back.out) == (0, True)
+    assert box.in_use() is None
 
 
-def test_a_script_can_ask_by_exit_code_and_read_json(cardscanner, scanner):
-    path = scanner.config(updates={"source": "published"})
-    publish(
-        scanner, release(scanner, "9999.1"), {"kind": "daemon", "name": "cardscanner", "version": __version__}
+def test_a_script_can_ask_by_exit_code_and_read_json(cardscanner, shop, tmp_path):
+    config = shop.scanner.config(
+        updates={"source": str(shop.site), "keys": str(Box(tmp_path / "b", shop).keys)}
     )
-    said = cardscanner("update", "--check", "--newer", "--json", "--config", path)
-    assert said.code == 100
-    assert json.loads(said.out) == json.loads((scanner.root / "updates.json").read_text())
-    by_kind = {each["kind"]: each for each in json.loads(said.out)["found"]}
-    assert (by_kind["database"]["newer"], by_kind["daemon"]["newer"], by_kind["model"]["latest"]) == (
-        True,
-        False,
-        None,
-    )
-    publish(scanner, release(scanner, "0.0.1"))
-    assert cardscanner("update", "--check", "--newer", "--config", path).code == 0
-    assert shown(scanner, path)["latest_version"] == shown(scanner, path)["installed_version"]
+    said = cardscanner("update", "check", "--newer", "--json", "--config", config)
+    document = json.loads(said.out)
+    by_kind = {each["kind"]: each for each in document["found"]}
+    newer = by_kind["database"][
+        "newer"
+    ]  # the scanner's own database has the date of its build as its version
+    assert said.code == (100 if newer else 0)
+    assert document["source"] == str(shop.site)
+    assert by_kind["database"]["latest"] == "1.0"
+    assert by_kind["model"]["latest"] is None
 
 
-def test_an_index_that_cannot_be_read_is_a_failure_with_words_and_the_last_answer_stays(cardscanner, scanner):
-    path = scanner.config(updates={"source": "published"})
-    publish(scanner, release(scanner, "9999.1"))
-    assert cardscanner("update", "--check", "--config", path).code == 0
-    before = (scanner.root / "updates.json").read_bytes()
-    (scanner.root / "published" / "index.json").write_text("{")
-    said = cardscanner("update", "--check", "--config", path)
+def test_a_refusal_is_words_for_people_and_an_object_for_programs(cardscanner, shop, box):
+    arguments = ("update", "install", "database", "--name", shop.name, "--version", "7", "--config", box.path)
+    said = cardscanner(*arguments)
+    assert said.code == 65
+    assert f"the index has no database {shop.name} 7; it has {shop.name} 1.0" in said.err
+    document = json.loads(cardscanner(*arguments, "--json").out)
+    assert document["error"]["code"] == "not_found"
+
+
+def test_a_source_that_does_not_answer_is_a_failure_for_later(cardscanner, shop, tmp_path):
+    box = Box(tmp_path / "box", shop, source=str(tmp_path / "unmounted"))
+    said = cardscanner("update", "check", "--config", box.path)
     assert (said.code, said.out) == (1, "")
-    assert "no index of versions" in said.err
-    (scanner.root / "published" / "index.json").unlink()
-    assert "cannot be read" in cardscanner("update", "--check", "--config", path).err
-    assert (scanner.root / "updates.json").read_bytes() == before
-
-
-def test_an_answer_that_is_older_than_what_was_installed_since_is_no_news(scanner):
-    path = scanner.config(updates={"source": "published"})
-    manifest = load_database_manifest(scanner.database)
-    found = {"kind": "database", "name": manifest.name, "installed": "0.1", "latest": "0.2", "newer": True}
-    report = {"format": 1, "checked": "2026-11-23T00:00:00Z", "source": "x", "found": [found]}
-    (scanner.root / "updates.json").write_text(json.dumps(report))
-    assert shown(scanner, path)["latest_version"] == manifest.version
-    document = yaml.safe_load(path.read_text())
-    path.write_text(yaml.safe_dump({k: v for k, v in document.items() if k != "updates"}))
-    assert "latest_version" not in shown(scanner, path)
+    assert "is it mounted" in said.err
 
 
 @pytest.mark.parametrize("source", ["http://example.org/cards", "ftp://example.org"])
 def test_an_address_that_others_can_read_along_is_a_mistake_in_the_configuration(
-    cardscanner, scanner, source
+    cardscanner, shop, tmp_path, source
 ):
-    said = cardscanner("update", "--check", "--config", scanner.config(updates={"source": source}))
+    said = cardscanner(
+        "update",
+        "--check",
+        "--config",
+        Box(tmp_path / "box", shop, source="x").scanner.config(updates={"source": source}),
+    )
     assert said.code == 78
     assert "updates.source" in said.err
 
 
-def test_looking_is_asked_for_by_name(cardscanner):
+def test_what_to_do_is_asked_for_by_name(cardscanner):
     said = cardscanner("update")
     assert said.code == 2
-    assert "--check" in said.err
+    assert "check, install, status, rollback or selftest" in said.err

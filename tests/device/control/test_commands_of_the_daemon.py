@@ -213,12 +213,13 @@ def test_the_selftest_tries_every_part(running):
     assert {part["part"] for part in data["parts"]} > {"config", "files", "camera", "broker", "outbox"}
 
 
-@pytest.mark.parametrize("command", ["update", "rollback"])
-def test_what_this_installation_cannot_do_is_said(running, command):
+def test_without_a_source_there_are_no_updates_and_nothing_to_go_back_to(running):
     _, _, listener = running
-    error = ask(listener, DEVICE, command, target="db")["error"]
+    error = ask(listener, DEVICE, "update", target="db")["error"]
     assert error["code"] == "not_available"
-    assert error["message"].startswith("not available on this installation: ")
+    assert error["message"].startswith("updates.source is not set")
+    error = ask(listener, DEVICE, "rollback", target="db")["error"]
+    assert (error["code"], "no version before" in error["message"]) == ("not_found", True)
 
 
 def test_identifying_a_box_without_a_led_is_said(running):

@@ -114,7 +114,7 @@ check "and the broker was told" eval 'grep "^cardscanner/booted/status" /run/hea
 
 # --- looking for updates
 check "the update check runs in its sandbox" systemctl start cardscanner-update.service
-check "and leaves what it found to the daemon" eval 'grep -q 99.0.0 /var/lib/cardscanner/updates.json'
+check "and leaves what it found to the daemon" eval 'grep -q 99.0.0 /var/lib/cardscanner/releases/state.json'
 check "its timer has a next time" eval \
     'systemctl start cardscanner-update.timer && systemctl list-timers --no-pager | grep -q cardscanner-update'
 

@@ -1,0 +1,1 @@
+"""Making signed releases: keys, bundles, patches, the index. docs/updates.md."""
