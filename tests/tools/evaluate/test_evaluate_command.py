@@ -17,6 +17,7 @@ from cardscanner_tools.render.catalogue import catalogue
 from cardscanner_tools.scene.stage import Pose, card_thing, lay
 from cardscanner_tools.scene.surfaces import cloth
 
+pytestmark = pytest.mark.slow
 COUNT = 12
 QUICK_SUITES = [suite for suite in SUITES if suite != "looks"]
 """That one builds a database of its own, see test_looks_suite."""
