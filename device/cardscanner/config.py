@@ -123,7 +123,7 @@ class HailoConfig(_Section):
 
     backend: Literal["hailo"]
     model: Path
-    timeout_ms: int = Field(default=1000, ge=10, description="one inference")
+    timeout_ms: int = Field(default=800, ge=10, description="one inference")
     telemetry: bool = True
 
 
