@@ -189,6 +189,8 @@ def looking(browser: Browser, box: Box, person: Person | None = None, **options:
     page.on("request", lambda request: _note_stranger(complaints, request.url, box.url))
     page.goto("/")
     try:
+        if person is not None:
+            page.locator("body[data-role]").wait_for()  # before that it hears no keys
         yield page
     finally:
         context.close()

@@ -71,6 +71,7 @@ def test_everything_is_reached_without_a_mouse(browser: Browser, box: Box, ada: 
         expect(page.get_by_role("main")).to_be_focused()
         page.keyboard.press("Space")
         eventually(lambda: not ada.get("/api/state")["scanning"])
+        expect(page.get_by_role("button", name="Start scanning")).to_be_enabled()
         reached = []
         for _ in range(12):
             page.keyboard.press("Tab")

@@ -17,7 +17,7 @@ ONLINE = b"online"
 OFFLINE = b"offline"
 BIRTH_S = 5.0
 """Home Assistant has started: devices answer within this time, each at a moment of its own."""
-LOOK_S = 1.0
+LOOK_S = 0.5
 """How often the state is looked at for a change, and how often ``last`` may follow a fast backlog."""
 
 

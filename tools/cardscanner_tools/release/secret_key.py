@@ -21,6 +21,8 @@ _HEAD = struct.Struct("<2s2s2s32sQQ")
 _BODY = struct.Struct("<8s64s32s")
 _SCRYPT, _PLAIN, _BLAKE2 = b"Sc", b"\0\0", b"B2"
 _COMMENT = "untrusted comment: minisign secret key"
+_MOST_MEMORY = 2**31 - 2
+"""Python's scrypt takes no more."""
 _OPERATIONS, _MEMORY = 33554432, 1073741824
 """libsodium's "sensitive" limits, as minisign writes them: a gigabyte and some seconds for each guess."""
 
@@ -102,9 +104,10 @@ def _checksum(key_id: bytes, pair: bytes) -> bytes:
 def _mixed(body: bytes, password: str, salt: bytes, operations: int, memory: int) -> bytes:
     """Encrypt or decrypt: XOR with the scrypt stream of the password."""
     n, r, p = scrypt_parameters(operations, memory)
-    stream = hashlib.scrypt(
-        password.encode(), salt=salt, n=n, r=r, p=p, maxmem=2 * 128 * n * r + (1 << 20), dklen=len(body)
-    )
+    needed = 128 * r * (n + p + 2) + 1024  # what OpenSSL counts: V, B and a little
+    if needed > _MOST_MEMORY:
+        raise InputError(f"its password costs {needed / 2**30:.1f} GiB to try: no key of ours or of minisign")
+    stream = hashlib.scrypt(password.encode(), salt=salt, n=n, r=r, p=p, maxmem=needed, dklen=len(body))
     return bytes(one ^ other for one, other in zip(body, stream, strict=True))
 
 

@@ -21,13 +21,15 @@ export function prepareSettings() {
 
 export function enterSettings() {
   showPending();
-  return unsaved() ? undefined : attempt(load);
+  return unsaved() ? undefined : attempt(() => load({ overChanges: false }));
 }
 
 const unsaved = () => fields.some((each) => each.isChanged());
 
-async function load() {
+/** Read the settings anew; unless told so, not over what somebody has begun to change meanwhile. */
+async function load({ overChanges = true } = {}) {
   const { schema, values, defaults } = await ask("/api/settings");
+  if (!overChanges && unsaved()) return;
   fields = [];
   const sections = Object.entries(schema.properties).map(([name, section]) => {
     const own = plain(section, schema);
