@@ -7,7 +7,7 @@ DATA ?= ../shared/data
 TEST_WORKERS ?= $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 )))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-train test-homeassistant test-scale test-systemd test-browser check format lint types \
+.PHONY: help run test test-slow test-train test-homeassistant test-scale test-systemd test-hosts test-browser check format lint types \
 	layers bench bench-index eval-finder evaluate evaluate-photos soak demo-assets train clean
 
 help: ## List the targets
@@ -33,7 +33,7 @@ run: $(VENV)/.run ## Play the demo: real daemon, filmed cards, a broker, a subsc
 
 test: $(VENV)/.dev ## Install what the tests need and run them
 	@tools/system_packages.sh mosquitto openssl tesseract-ocr-eng gcc libc6-dev
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m "not slow and not train and not homeassistant and not scale and not browser and not systemd"
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m "not slow and not train and not homeassistant and not scale and not browser and not systemd and not hosts"
 
 test-slow: $(VENV)/.dev ## Run the slow tests
 	@tools/system_packages.sh mosquitto openssl
@@ -59,6 +59,10 @@ test-scale: $(VENV)/.ray ## Run the tests that need Ray (QDRANT_URL=address: and
 test-systemd: $(VENV)/.dev ## Hold the units to their promises on systemd 252 and 257, and boot one (needs root; half an hour)
 	@tools/system_packages.sh debootstrap qemu-system-x86 e2fsprogs
 	@$(BIN)/python -m pytest -m systemd -s tests/systemd
+
+test-hosts: $(VENV)/.dev ## Provision booted Debian hosts with Ansible, update them, break one (needs root)
+	@tools/system_packages.sh debootstrap iproute2 openssh-client util-linux mosquitto
+	@$(BIN)/python -m pytest -m hosts
 
 check: lint types layers test ## Format, lint, types, import layers, tests
 
