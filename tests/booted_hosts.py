@@ -150,7 +150,7 @@ class Host:
     def _init(self) -> int:
         """Return the number of its process 1, seen from here."""
         until_s = time.monotonic() + BOOT_S
-        while self._process is not None and time.monotonic() < until_s:
+        while self._wanted and self._process is not None and time.monotonic() < until_s:
             process = Path(f"/proc/{self._process.pid}")
             with suppress(OSError, IndexError):
                 if (process / "comm").read_text() == "unshare\n":
@@ -190,6 +190,7 @@ def booted_hosts(folder: Path, wanted: Mapping[str, Path]) -> Iterator[Hosts]:
             host.write("etc/hosts", f"127.0.0.1 localhost\n{CONTROLLER} controller\n{names}")
             host.write("etc/hostname", f"{name}\n")
             host.write("etc/machine-id", "")
+            host.write("etc/resolv.conf", "")
             host.write("root/.ssh/authorized_keys", key.with_suffix(".pub").read_text(), 0o600)
             (host.disk / "upper" / "root").chmod(0o700)
             (host.disk / "upper" / "root" / ".ssh").chmod(0o700)
