@@ -134,6 +134,10 @@ class Host:
         ).start()
         init = self._init()
         cable = f"{self.name[:8]}-cable"
+        # The one of an earlier start goes with its namespace, but not at once.
+        subprocess.run(
+            ["ip", "-n", self._network, "link", "del", cable], check=False, stderr=subprocess.DEVNULL
+        )
         _inside(self._network, "ip", "link", "add", cable, "type", "veth", "peer", "eth0", "netns", str(init))
         _inside(self._network, "ip", "link", "set", cable, "master", "bridge", "up")
         for words in (
