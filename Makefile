@@ -7,7 +7,7 @@ DATA ?= ../shared/data
 TEST_WORKERS ?= $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 )))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-train test-homeassistant test-scale test-systemd test-hosts test-browser check format lint types \
+.PHONY: help run test test-slow test-train test-homeassistant test-scale test-systemd test-hosts test-dist test-browser check format lint types \
 	layers bench bench-index eval-finder evaluate evaluate-photos soak demo-assets train clean
 
 help: ## List the targets
@@ -22,6 +22,9 @@ $(VENV)/.dev: pyproject.toml tools/setup.sh
 $(VENV)/.train: pyproject.toml tools/setup.sh
 	@PYTHON=$(PYTHON) tools/setup.sh demo,tools,dev,train && touch $@ $(VENV)/.dev $(VENV)/.run
 
+$(VENV)/.dist: pyproject.toml tools/setup.sh
+	@PYTHON=$(PYTHON) tools/setup.sh demo,tools,dev,dist && touch $@ $(VENV)/.dev $(VENV)/.run
+
 $(VENV)/.browser: pyproject.toml tools/setup.sh
 	@PYTHON=$(PYTHON) tools/setup.sh demo,tools,dev,browser && touch $@ $(VENV)/.dev $(VENV)/.run
 
@@ -33,7 +36,7 @@ run: $(VENV)/.run ## Play the demo: real daemon, filmed cards, a broker, a subsc
 
 test: $(VENV)/.dev ## Install what the tests need and run them
 	@tools/system_packages.sh mosquitto openssl tesseract-ocr-eng gcc libc6-dev
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m "not slow and not train and not homeassistant and not scale and not browser and not systemd and not hosts"
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m "not slow and not train and not homeassistant and not scale and not browser and not systemd and not hosts and not dist"
 
 test-slow: $(VENV)/.dev ## Run the slow tests
 	@tools/system_packages.sh mosquitto openssl
@@ -63,6 +66,10 @@ test-systemd: $(VENV)/.dev ## Hold the units to their promises on systemd 252 an
 test-hosts: $(VENV)/.dev ## Provision booted Debian hosts with Ansible, update them, break one (needs root)
 	@tools/system_packages.sh debootstrap iproute2 openssh-client util-linux mosquitto
 	@$(BIN)/python -m pytest -m hosts
+
+test-dist: $(VENV)/.dist ## Make wheelhouses for every target and import them on an emulated processor
+	@tools/system_packages.sh debootstrap g++-aarch64-linux-gnu dpkg-dev qemu-user-static
+	@$(BIN)/python -m pytest -m dist
 
 check: lint types layers test ## Format, lint, types, import layers, tests
 
@@ -100,6 +107,13 @@ evaluate: $(VENV)/.dev ## Every acceptance criterion of the shipped model, as a 
 
 evaluate-photos: $(VENV)/.dev ## Score recognition on labelled photos (DATA=folder)
 	@$(BIN)/cardscanner-tools evaluate-photos --data $(DATA) --out out/evaluate-photos
+
+keys/release.key:
+	@$(BIN)/cardscanner-tools release-key --out keys --no-password
+
+dist: $(VENV)/.dist keys/release.key ## Make what a box installs, signed (ARGS="--machine x86_64"; a key is made in keys/ the first time)
+	@tools/system_packages.sh debootstrap g++-aarch64-linux-gnu dpkg-dev
+	@$(BIN)/cardscanner-tools dist --key keys/release.key $(ARGS)
 
 demo-assets: $(VENV)/.dev ## Draw the demo's cards, database and film again (needs ffmpeg)
 	@$(BIN)/cardscanner-tools render-demo

@@ -40,6 +40,7 @@ COMMANDS = {
         "cardscanner_tools.hef.command",
         "compile a model for a Hailo chip (needs its Dataflow Compiler)",
     ),
+    "dist": ("cardscanner_tools.dist.command", "what a box installs: wheelhouses, list of parts, signed"),
     "release-key": ("cardscanner_tools.release.key_command", "make the keys that sign releases"),
     "release-sign": (
         "cardscanner_tools.release.sign_command",

@@ -23,6 +23,7 @@ from cardscanner.files import sha256_of
 from cardscanner.update.release import INDEX, KINDS, RELEASE, SIGNATURE, Index, Listed, read_document
 from cardscanner.update.release import read_kept as read_release
 from cardscanner_tools.release.bundle import released, sign_document
+from cardscanner_tools.release.secret_key import SecretKey
 from cardscanner_tools.release.sign_command import add_key, key_of
 
 
@@ -42,25 +43,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Look at every release, write the index, sign it."""
     site: Path = arguments.into
-    key = key_of(arguments)
-    shelves = [shelf for kind in KINDS for shelf in sorted((site / kind).glob("*")) if shelf.is_dir()]
-    if arguments.keep is not None:
-        for shelf in shelves:
-            for folder in released(shelf)[: -arguments.keep or None]:
-                shutil.rmtree(folder)
-    now = datetime.now(UTC)
-    index = Index(
-        serial=max(arguments.least_serial, _serial(site) + 1),
-        created=now,
-        expires=now + timedelta(days=arguments.days),
-        releases=tuple(line for shelf in shelves for line in _lines(site, shelf)),
+    index = write_index(
+        site, key_of(arguments), days=arguments.days, keep=arguments.keep, least_serial=arguments.least_serial
     )
-    sign_document(site / INDEX, index.model_dump_json(indent=2).encode(), key, f"index {index.serial}")
     print(
         f"{site / INDEX}: serial {index.serial}, {len(index.releases)} releases, "
         f"expires {index.expires:%Y-%m-%d}"
     )
     return 0
+
+
+def write_index(
+    site: Path, key: SecretKey, *, days: int = 90, keep: int | None = None, least_serial: int = 1
+) -> Index:
+    """Write and sign the index of all releases in a site.
+
+    Raises
+    ------
+    InputError
+        A release of it is not signed.
+    """
+    shelves = [shelf for kind in KINDS for shelf in sorted((site / kind).glob("*")) if shelf.is_dir()]
+    if keep is not None:
+        for shelf in shelves:
+            for folder in released(shelf)[: -keep or None]:
+                shutil.rmtree(folder)
+    now = datetime.now(UTC)
+    index = Index(
+        serial=max(least_serial, _serial(site) + 1),
+        created=now,
+        expires=now + timedelta(days=days),
+        releases=tuple(line for shelf in shelves for line in _lines(site, shelf)),
+    )
+    sign_document(site / INDEX, index.model_dump_json(indent=2).encode(), key, f"index {index.serial}")
+    return index
 
 
 def _serial(site: Path) -> int:

@@ -1,0 +1,1 @@
+"""Build products for a box: wheel, wheelhouse, list of parts, signed manifest."""
