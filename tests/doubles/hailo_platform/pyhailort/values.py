@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from hailo_platform.pyhailort.enums import FormatType
 from hailo_platform.pyhailort.hef_file import Content
@@ -62,6 +61,8 @@ def dequantise(codes: np.ndarray, quant: QuantInfo) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def _session(network: bytes) -> Any:
+    import onnxruntime  # the real binding is imported without it
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     return onnxruntime.InferenceSession(network, sess_options=options, providers=["CPUExecutionProvider"])
