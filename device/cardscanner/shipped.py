@@ -14,6 +14,7 @@ _PAGE = 100
 """A photo may show a whole page of cards."""
 _UNSURE = 0.3
 """Confidence of the corner network from which the embedder is asked: in a photo, time is no matter."""
+DEFAULT_FINDER = "DEFAULT_FINDER"
 DEFAULT = "DEFAULT"
 """A file beside the artifacts that names the one to use, e.g. ``cardnet/0.2.0``."""
 
@@ -25,7 +26,7 @@ def shipped_model() -> Path:
 
 def shipped_finder() -> Path:
     """Return the folder of the shipped corner network."""
-    return _shipped("models", "DEFAULT_FINDER")
+    return _shipped("models", DEFAULT_FINDER)
 
 
 def photo_finder(backend: Literal["contours", "corners"] = "corners", *, whole: bool = False) -> FinderConfig:
@@ -70,5 +71,5 @@ def _roots() -> list[Path]:
     home = os.environ.get("CARDSCANNER_HOME")
     if home:
         return [Path(os.path.expanduser(home))]  # noqa: PTH111 - Path.expanduser raises for an unknown user
-    checkout, beside_venv = Path(__file__).resolve().parents[2], Path(sys.prefix).parent
+    checkout, beside_venv = Path(__file__).resolve().parents[2], Path(sys.prefix).resolve().parent
     return list(dict.fromkeys([checkout, beside_venv, Path("/usr/share/cardscanner")]))

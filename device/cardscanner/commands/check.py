@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
   cardscanner check --config cardscanner.yaml
+  cardscanner check --only-config --config new.yaml      before it takes the place of the old one
   cardscanner check --json | jq '.[] | select(.ok | not)'
 
 Each part is opened and used: the camera gives a frame, the network runs, the broker accepts us. What
@@ -59,6 +61,7 @@ def add_parser(commands: Subparsers) -> None:
     """Describe the command."""
     parser = new_parser(commands, "check", "try the configuration and every part it names", EXAMPLES, CODES)
     add_config(parser)
+    parser.add_argument("--only-config", action="store_true", help="read the configuration, try no part")
     parser.add_argument("--json", action="store_true", help="print one JSON list")
     parser.set_defaults(command=run)
 
@@ -66,7 +69,7 @@ def add_parser(commands: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Try everything, even after a failure; exit 0 only if all is well."""
     lines: list[Line] = []
-    for line in _lines(arguments.config):
+    for line in islice(_lines(arguments.config), 1 if arguments.only_config else None):
         lines.append(line)
         if not arguments.json:
             _show(line)

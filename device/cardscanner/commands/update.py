@@ -37,6 +37,7 @@ _EXAMPLES = """\
   cardscanner update install database              the newest one, on trial; waits for the outcome
   cardscanner update install model database        two that belong together, at once
   cardscanner update install database --version 2026.11.1
+  cardscanner update install database=pokemon      where the source has several
   cardscanner update status --json
   cardscanner update rollback database
 
@@ -67,10 +68,11 @@ def add_parser(commands: Subparsers) -> None:
     install = new_parser(actions, "install", "put releases in place, on trial", _EXAMPLES, _CODES)
     _add_common(install)
     install.add_argument(
-        "targets", nargs="+", choices=sorted(_TARGETS), metavar="TARGET", help=", ".join(_TARGETS)
-    )
+        "targets", nargs="+", type=_target, metavar="TARGET[=NAME]",
+        help=f"{', '.join(_TARGETS)}; NAME where there are several (default: as what is in use)",
+    )  # fmt: skip
     install.add_argument("--version", help="of the first target (default: the newest of each)")
-    install.add_argument("--name", help="of the first target (default: as what is in use)")
+    install.add_argument("--name", help="of the first target")
     install.add_argument("--allow-downgrade", action="store_true", help="take an older version")
     install.add_argument("--again", action="store_true", help="take one that was rolled back here before")
     install.add_argument("--drop-changes", action="store_true", help="of the database, made on this box")
@@ -230,11 +232,21 @@ def _witnesses(config: Config) -> Witnesses | None:
     )
 
 
+def _target(text: str) -> tuple[Kind, str | None]:
+    """Read ``database`` or ``database=pokemon``."""
+    target, _, name = text.partition("=")
+    if target not in _TARGETS:
+        raise argparse.ArgumentTypeError(f"{target!r} is none of {', '.join(_TARGETS)}")
+    return _TARGETS[target], name or None
+
+
 def _wishes(arguments: argparse.Namespace) -> list[Wish]:
     from cardscanner.update.plan import Wish
 
-    kinds = list(dict.fromkeys(_TARGETS[each] for each in arguments.targets))
-    return [Wish(kinds[0], arguments.version, arguments.name), *map(Wish, kinds[1:])]
+    named = dict(arguments.targets)
+    wishes = [Wish(kind, name=name) for kind, name in named.items()]
+    first = wishes[0]
+    return [Wish(first.kind, arguments.version, arguments.name or first.name), *wishes[1:]]
 
 
 def _outcome(updater: Any) -> UpdateState:

@@ -25,7 +25,7 @@ from tqdm import tqdm
 from cardscanner.errors import InputError
 from cardscanner.files import replacing, sha256_of
 from cardscanner.manifest import load_database_manifest, load_model_manifest
-from cardscanner.shipped import shipped_database, shipped_model
+from cardscanner.shipped import DEFAULT_FINDER, shipped_database, shipped_finder, shipped_model
 from cardscanner.update.release import read_kept
 from cardscanner_tools.dist.sbom import SBOM, write_sbom
 from cardscanner_tools.dist.targets import MACHINES, SYSTEMS, Target, target_of
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     houses: dict[Target, Path] = {}
     for target in tqdm(targets, unit="wheelhouse", disable=not sys.stderr.isatty()):
         folder = out / f"wheelhouse-{version}-{target.name}"
-        wheels = make_wheelhouse(target, product, cache, folder)
+        wheels = make_wheelhouse(target, product, _finder(), cache, folder)
         _list_parts(wheels, target, made, folder)
         houses[target] = folder
         size = sum(each.path.stat().st_size for each in wheels)
@@ -133,6 +133,14 @@ def _is_released(source: Source, site: Path) -> bool:
             "a version of its own (pyproject.toml, or the manifest), or delete a site that no box has seen"
         )
     return True
+
+
+def _finder() -> dict[str, Path]:
+    """Return the files of the corner network, which goes with the program as it does in this repository."""
+    model = shipped_finder()
+    models = model.parents[1]
+    files = [models / DEFAULT_FINDER, *sorted(path for path in model.rglob("*") if path.is_file())]
+    return {str(path.relative_to(models.parent)): path for path in files}
 
 
 def _list_parts(wheels: list[Wheel], target: Target, made: datetime, folder: Path) -> None:

@@ -105,8 +105,12 @@ def lock(target: Target, repository: Path) -> None:
     )
 
 
-def make_wheelhouse(target: Target, product: Path, cache: Path, folder: Path) -> list[Wheel]:
-    """Fetch what is locked, compile what has no wheel, write the hashes; return what is in it.
+def make_wheelhouse(
+    target: Target, product: Path, beside: dict[str, Path], cache: Path, folder: Path
+) -> list[Wheel]:
+    """Fetch what is locked, compile what has no wheel, write the hashes; return the wheels.
+
+    ``beside``: further files, by their places in the folder.
 
     It is put together beside its place and renamed. What was fetched once is kept in ``cache``.
 
@@ -152,6 +156,9 @@ def make_wheelhouse(target: Target, product: Path, cache: Path, folder: Path) ->
         "".join(f"{each.name}=={each.version} --hash=sha256:{each.sha256}\n" for each in wheels)
     )
     _constrain(target, making)
+    for name, path in beside.items():
+        (making / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, making / name)
     shutil.rmtree(folder, ignore_errors=True)
     making.rename(folder)
     return [read_wheel(path) for path in sorted(folder.glob("*.whl"))]
