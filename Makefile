@@ -28,6 +28,9 @@ $(VENV)/.dist: pyproject.toml tools/setup.sh
 $(VENV)/.browser: pyproject.toml tools/setup.sh
 	@PYTHON=$(PYTHON) tools/setup.sh demo,tools,dev,browser && touch $@ $(VENV)/.dev $(VENV)/.run
 
+$(VENV)/.fleet: pyproject.toml tools/setup.sh
+	@PYTHON=$(PYTHON) tools/setup.sh demo,tools,dev,dist,fleet && touch $@ $(VENV)/.dev $(VENV)/.dist $(VENV)/.run
+
 $(VENV)/.ray: pyproject.toml tools/setup.sh
 	@PYTHON=$(PYTHON) tools/setup.sh demo,tools,dev,ray && touch $@ $(VENV)/.dev $(VENV)/.run
 
@@ -63,8 +66,8 @@ test-systemd: $(VENV)/.dev ## Hold the units to their promises on systemd 252 an
 	@tools/system_packages.sh debootstrap qemu-system-x86 e2fsprogs
 	@$(BIN)/python -m pytest -m systemd -s tests/systemd
 
-test-hosts: $(VENV)/.dev ## Provision booted Debian hosts with Ansible, update them, break one (needs root)
-	@tools/system_packages.sh debootstrap iproute2 openssh-client util-linux mosquitto
+test-hosts: $(VENV)/.fleet ## Provision booted Debian hosts with Ansible, update them, break one (needs root)
+	@tools/system_packages.sh debootstrap iproute2 openssh-client util-linux mosquitto openssl dpkg-dev binutils
 	@$(BIN)/python -m pytest -m hosts
 
 test-dist: $(VENV)/.dist ## Make wheelhouses for every target and import them on an emulated processor

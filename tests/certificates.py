@@ -46,9 +46,7 @@ class Authority:
         (folder / "serial").write_text("01\n", encoding="ascii")
         _openssl(*_new_key(self._key), "-x509", "-days", "30", "-subj", "/CN=test", "-out", self.cert)
 
-    def issue(
-        self, name: str, *, address: str = "127.0.0.1", end: str = "20991231235959Z"
-    ) -> Certificate:
+    def issue(self, name: str, *, address: str = "127.0.0.1", end: str = "20991231235959Z") -> Certificate:
         """Return a certificate for an address that is valid until ``end``."""
         made = Certificate(self._folder / f"{name}.pem", self._folder / f"{name}.key")
         request = self._folder / f"{name}.csr"

@@ -14,8 +14,20 @@ DOUBLES = HERE / "doubles"
 KERNEL = Path("/proc/sys/kernel/osrelease").read_text().strip()
 DIST_PACKAGES = "usr/lib/python3/dist-packages"
 NAMES = frozenset(
-    "dkms linux-headers-rpi-2712 hailo-all hailofw hailort hailo-dkms python3-hailort hailo-tappas-core"
-    " rpicam-apps rpicam-apps-hailo-postprocess python3-picamera2 raspi-firmware".split()
+    [
+        "dkms",
+        "linux-headers-rpi-2712",
+        "hailo-all",
+        "hailofw",
+        "hailort",
+        "hailo-dkms",
+        "python3-hailort",
+        "hailo-tappas-core",
+        "rpicam-apps",
+        "rpicam-apps-hailo-postprocess",
+        "python3-picamera2",
+        "raspi-firmware",
+    ]
 )
 
 

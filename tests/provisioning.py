@@ -61,7 +61,12 @@ def _apt_of(release: str, base: Path, folder: Path) -> list[str | Path]:
         "APT::Sandbox::User": "root",
         "Debug::NoLocking": "true",
     }
-    return ["apt-get", "-qq", "-y", *(word for name, value in options.items() for word in ("-o", f"{name}={value}"))]
+    return [
+        "apt-get",
+        "-qq",
+        "-y",
+        *(word for name, value in options.items() for word in ("-o", f"{name}={value}")),
+    ]
 
 
 def give_packages(hosts: Hosts, host: Host, *folders: Path) -> None:

@@ -55,8 +55,12 @@ def test_what_a_role_copies_is_the_tested_file_itself(copy, source):
 
 def modules():
     """Every module of every task, with the file that it stands in."""
-    for file in [*ANSIBLE.glob("roles/*/tasks/*.yml"), *ANSIBLE.glob("roles/*/handlers/*.yml"), *ANSIBLE.glob("playbooks/*.yml")]:
-        for name in re.findall(r"^\s+([a-z_]+(?:\.[a-z_]+)+):(?: |$)", file.read_text(), flags=re.M):
+    for file in [
+        *ANSIBLE.glob("roles/*/tasks/*.yml"),
+        *ANSIBLE.glob("roles/*/handlers/*.yml"),
+        *ANSIBLE.glob("playbooks/*.yml"),
+    ]:
+        for name in re.findall(r"^\s+([a-z_]+(?:\.[a-z_]+)+):(?: |$)", file.read_text(), flags=re.MULTILINE):
             yield name, file.relative_to(ANSIBLE)
 
 

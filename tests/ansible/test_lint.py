@@ -14,14 +14,22 @@ PASSWORD = ("--vault-password-file", EXAMPLE / "vault-password")
 
 def run(*command, folder=ANSIBLE):
     path = f"{program('python').parent}:{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "ANSIBLE_NOCOLOR": "1", "NO_COLOR": "1", "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg")}
+    environment = {
+        **os.environ,
+        "PATH": path,
+        "ANSIBLE_NOCOLOR": "1",
+        "NO_COLOR": "1",
+        "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"),
+    }
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
 def test_ansible_lint_finds_nothing_with_its_strictest_profile():
-    assert "Profile 'production' was required, and it passed." in run(program("ansible-lint"), "--offline", "-c", ".ansible-lint")
+    assert "Profile 'production' was required, and it passed." in run(
+        program("ansible-lint"), "--offline", "-c", ".ansible-lint"
+    )
 
 
 def test_yamllint_finds_nothing():
@@ -30,7 +38,14 @@ def test_yamllint_finds_nothing():
 
 @pytest.mark.parametrize("playbook", sorted(path.name for path in (ANSIBLE / "playbooks").glob("*.yml")))
 def test_a_playbook_can_be_read_with_the_example_inventory(playbook):
-    run(program("ansible-playbook"), "--syntax-check", *PASSWORD, "-i", EXAMPLE / "hosts.yml", f"playbooks/{playbook}")
+    run(
+        program("ansible-playbook"),
+        "--syntax-check",
+        *PASSWORD,
+        "-i",
+        EXAMPLE / "hosts.yml",
+        f"playbooks/{playbook}",
+    )
 
 
 def test_the_example_knows_every_secret_that_it_names():
@@ -48,7 +63,9 @@ def test_the_packed_collection_holds_the_units_themselves(tmp_path):
     with tarfile.open(packed) as tar:
         acl = tar.getmember("roles/broker/files/cardscanner.acl")
         assert acl.isfile()
-        assert tar.extractfile(acl).read() == (ROOT / "systemd" / "mosquitto" / "cardscanner.acl").read_bytes()
+        assert (
+            tar.extractfile(acl).read() == (ROOT / "systemd" / "mosquitto" / "cardscanner.acl").read_bytes()
+        )
         links = [member.name for member in tar if member.issym()]
         names = tar.getnames()
     assert links == []

@@ -6,11 +6,24 @@ import pytest
 import yaml
 from booted_hosts import base_folder, booted_hosts, missing_for_booting
 from certificates import Authority
-from provisioning import ANSIBLE, debian_packages, give_packages, make_a_pi, pi_repository, play, program, ssh_options, write_play
+from provisioning import (
+    ANSIBLE,
+    debian_packages,
+    give_packages,
+    make_a_pi,
+    pi_repository,
+    play,
+    program,
+    ssh_options,
+    write_play,
+)
 
 pytestmark = [pytest.mark.hosts, pytest.mark.timeout(900)]
 ROLES = ("base", "hailo", "camera", "broker", "monitoring")
-USERS = [{"name": "a1b2c3", "password": "words of a box"}, {"name": "reader", "password": "words of one who looks"}]
+USERS = [
+    {"name": "a1b2c3", "password": "words of a box"},
+    {"name": "reader", "password": "words of one who looks"},
+]
 OLD, NEW = "4.20.0", "4.23.0"
 
 
@@ -84,14 +97,20 @@ def test_a_second_run_changes_nothing_and_a_look_finds_nothing_to_change(first, 
 
 
 def test_no_secret_is_seen_in_what_ansible_says(first, pis, playbook, variables):
-    said = first[0].text + play(pis, playbook, "--limit", "box1", "--check", "--diff", "-vvv", variables=variables).text
+    said = (
+        first[0].text
+        + play(pis, playbook, "--limit", "box1", "--check", "--diff", "-vvv", variables=variables).text
+    )
     assert "PLAY RECAP" in said
     assert USERS[0]["password"] not in said
     assert "PRIVATE KEY-----" not in said
 
 
 def test_the_services_run_after_the_restart(box):
-    assert says(box, "systemctl is-active chrony nftables mosquitto prometheus-node-exporter").split() == ["active"] * 4
+    assert (
+        says(box, "systemctl is-active chrony nftables mosquitto prometheus-node-exporter").split()
+        == ["active"] * 4
+    )
 
 
 def test_hailort_is_held_and_unattended_upgrades_leaves_it_alone(box):
@@ -128,8 +147,12 @@ def reaches(pis, address, port):
 
 
 def test_the_firewall_lets_in_what_is_offered_and_nothing_else(pis, box):
-    box.run("systemd-run --unit page python3 -m http.server 8080; systemd-run --unit other python3 -m http.server 8081")
-    box.run("for n in 1 2 3 4 5 6 7 8 9; do ss -tln | grep -q :8080 && ss -tln | grep -q :8081 && exit; sleep 0.3; done")
+    box.run(
+        "systemd-run --unit page python3 -m http.server 8080; systemd-run --unit other python3 -m http.server 8081"
+    )
+    box.run(
+        "for n in 1 2 3 4 5 6 7 8 9; do ss -tln | grep -q :8080 && ss -tln | grep -q :8081 && exit; sleep 0.3; done"
+    )
     assert {port: reaches(pis, box.address, port) for port in (22, 8080, 8081, 8883, 9100)} == {
         22: True, 8080: True, 8081: False, 8883: True, 9100: True,
     }  # fmt: skip
@@ -138,12 +161,19 @@ def test_the_firewall_lets_in_what_is_offered_and_nothing_else(pis, box):
 
 def test_only_named_networks_reach_the_page_and_you_cannot_shut_yourself_out(pis, box, variables):
     base = write_play(pis.folder, "base")
-    here = play(pis, base, "--limit", "box1", variables=variables | {"base_firewall_networks": ["192.0.2.0/24"]})
+    here = play(
+        pis, base, "--limit", "box1", variables=variables | {"base_firewall_networks": ["192.0.2.0/24"]}
+    )
     assert here.status == 0, here.text[-3000:]
     assert (reaches(pis, box.address, 8883), reaches(pis, box.address, 22)) == (False, True)
-    out = play(pis, base, "--limit", "box1", variables=variables | {"base_firewall_ssh_networks": ["192.0.2.0/24"]})
+    out = play(
+        pis, base, "--limit", "box1", variables=variables | {"base_firewall_ssh_networks": ["192.0.2.0/24"]}
+    )
     assert out.status != 0
-    assert "You come from 10.77.0.1, which is in none of base_firewall_ssh_networks: 192.0.2.0/24" in " ".join(out.text.split())
+    assert (
+        "You come from 10.77.0.1, which is in none of base_firewall_ssh_networks: 192.0.2.0/24"
+        in " ".join(out.text.split())
+    )
     assert play(pis, base, "--limit", "box1", variables=variables).status == 0
     assert reaches(pis, box.address, 8883)
 
@@ -151,7 +181,11 @@ def test_only_named_networks_reach_the_page_and_you_cannot_shut_yourself_out(pis
 def test_who_would_lose_their_login_stops_the_play(pis, box):
     box.run("id guest || useradd -m guest")
     base = write_play(pis.folder, "base")
-    locked = {"base_ssh_admins": ["root", "guest"], "base_ssh_passwords": "forbidden", "base_ntp_servers": ["10.77.0.1"]}
+    locked = {
+        "base_ssh_admins": ["root", "guest"],
+        "base_ssh_passwords": "forbidden",
+        "base_ntp_servers": ["10.77.0.1"],
+    }
     refused = play(pis, base, "--limit", "box1", variables=locked)
     assert refused.status != 0
     assert "guest has no key in authorized_keys on this box" in refused.text
@@ -200,7 +234,10 @@ def test_a_password_that_changes_is_the_only_one_that_counts(pis, box, variables
     assert played.changes() == ["broker : Set the passwords", "broker : Reload the broker"]
     words = (box.address, pis.folder / "authority" / "ca.pem", "a1b2c3")
     topic = "cardscanner/a1b2c3/scan"
-    for password, wanted in (("newer words", "No matching subscribers"), (USERS[0]["password"], "Not authorized")):
+    for password, wanted in (
+        ("newer words", "No matching subscribers"),
+        (USERS[0]["password"], "Not authorized"),
+    ):
         done = pis.controller(program("python"), "-c", TALK, *words, password, topic, wanted, check=False)
         assert done.returncode == 0, done.stderr
     assert play(pis, broker, "--limit", "box1", variables=variables).status == 0
@@ -213,12 +250,17 @@ def settings(text):
 def test_rights_and_configuration_are_those_that_are_tested_with_the_scanner(box):
     source = ANSIBLE.parent / "systemd" / "mosquitto"
     assert says(box, "cat /etc/mosquitto/cardscanner.acl") == (source / "cardscanner.acl").read_text()
-    assert settings(says(box, "cat /etc/mosquitto/conf.d/cardscanner.conf")) == settings((source / "cardscanner.conf").read_text())
+    assert settings(says(box, "cat /etc/mosquitto/conf.d/cardscanner.conf")) == settings(
+        (source / "cardscanner.conf").read_text()
+    )
 
 
 def test_prometheus_is_told_where_boxes_and_machines_are(pis, box):
     told = yaml.safe_load((pis.folder / "scrape.yml").read_text())["scrape_configs"]
-    assert {job["job_name"]: sorted(target for static in job["static_configs"] for target in static["targets"]) for job in told} == {
+    assert {
+        job["job_name"]: sorted(target for static in job["static_configs"] for target in static["targets"])
+        for job in told
+    } == {
         "cardscanner": [f"{host.address}:8080" for host in pis.values()],
         "cardscanner-machines": [f"{host.address}:9100" for host in pis.values()],
     }
@@ -231,7 +273,8 @@ def test_a_driver_of_another_version_stops_the_play_and_every_part_is_named(pis)
     assert mixed.status != 0
     told = " ".join(mixed.text.split())
     assert (
-        f"library (hailort) {OLD}, driver (hailo-dkms) 4.19.0, firmware (hailofw) none, binding (python3-hailort) {OLD}" in told
+        f"library (hailort) {OLD}, driver (hailo-dkms) 4.19.0, firmware (hailofw) none, binding (python3-hailort) {OLD}"
+        in told
     )
     assert "Driver version (4.19.0) is different from library version (4.20.0)" in told
     assert "Set hailo_version to one that" in told
@@ -263,13 +306,26 @@ def test_a_silent_chip_and_a_missing_camera_are_named(pis):
     blind = play(pis, write_play(pis.folder, "camera"), "--limit", "box2")
     assert blind.status != 0
     assert "libcamera finds no camera. Switch the box off" in " ".join(blind.text.split())
-    assert play(pis, write_play(pis.folder, "camera"), "--limit", "box2", variables={"camera_required": False}).status == 0
+    assert (
+        play(
+            pis, write_play(pis.folder, "camera"), "--limit", "box2", variables={"camera_required": False}
+        ).status
+        == 0
+    )
 
 
 def test_the_broker_refuses_to_be_half_encrypted(pis):
-    refused = play(pis, write_play(pis.folder, "broker"), "--limit", "box2", variables={"broker_tls_ca": "no certificate"})
+    refused = play(
+        pis,
+        write_play(pis.folder, "broker"),
+        "--limit",
+        "box2",
+        variables={"broker_tls_ca": "no certificate"},
+    )
     assert refused.status != 0
-    assert "broker_tls needs broker_tls_ca, broker_tls_certificate and broker_tls_key" in " ".join(refused.text.split())
+    assert "broker_tls needs broker_tls_ca, broker_tls_certificate and broker_tls_key" in " ".join(
+        refused.text.split()
+    )
 
 
 def test_a_firewall_that_is_switched_off_is_gone(pis, variables):
@@ -287,10 +343,14 @@ def test_debians_own_ansible_runs_the_roles_on_the_box_itself(pis, tmp_path):
     own = debian_packages(box.base.name, box.base, ["ansible-core"])
     give_packages(pis, box, debian_packages_of(box), own, pi_repository(tmp_path / "pi", OLD, NEW))
     box.run("apt-get install -y -q --no-install-recommends ansible-core")
-    box.run("apt-get purge -y -q --allow-change-held-packages hailo-all hailofw hailort hailo-dkms python3-hailort")
+    box.run(
+        "apt-get purge -y -q --allow-change-held-packages hailo-all hailofw hailort hailo-dkms python3-hailort"
+    )
     subprocess.run(["tar", "-C", ANSIBLE, "-chf", tmp_path / "roles.tar", "roles"], check=True)
     play_file = write_play(tmp_path, "base", "hailo", "camera", "monitoring")
-    pis.controller("scp", "-q", *ssh_options(pis), tmp_path / "roles.tar", play_file, f"root@{box.address}:/root/")
+    pis.controller(
+        "scp", "-q", *ssh_options(pis), tmp_path / "roles.tar", play_file, f"root@{box.address}:/root/"
+    )
     run = f"cd /root && tar xf roles.tar && ansible-playbook -i here.yml -c local -e ansible_python_interpreter=/usr/bin/python3 {play_file.name}"
     box.run("printf 'boxes: {hosts: {here: {}}}\\n' > /root/here.yml")
     once = box.run(f"export LC_ALL=C.UTF-8; {run}", check=False)
