@@ -1,8 +1,8 @@
 """Writes Mosquitto's password file: set_passwords.py FILE --check|--write.
 
-Who may log in comes on standard input: [{"name": ..., "password": ...}, ...]. A line whose password is right
-stays as it is, so that nothing changes where nothing changed; every other is made anew. The lines are those of
-mosquitto_passwd: name:$7$ITERATIONS$SALT$PBKDF2-HMAC-SHA512, both in base64.
+Who may log in comes on standard input: [{"name": ..., "password": ...}, ...]. A line whose password
+is right stays as it is, so that nothing changes where nothing changed; every other is made anew.
+The lines are those of mosquitto_passwd: name:$7$ITERATIONS$SALT$PBKDF2-HMAC-SHA512, both in base64.
 """
 
 import base64
