@@ -132,17 +132,25 @@ class Link:
             letter.topic, letter.payload, qos=letter.qos, retain=letter.retain, properties=properties
         ).mid
 
-    def subscribe(self, topics: Iterable[str], *, retained: bool = False) -> None:
-        """Ask for topics with QoS 1; what is retained there comes only if wanted (MQTT 3.1.1: always)."""
+    def subscribe(
+        self, topics: Iterable[str], *, retained: bool = False, qos: int = 1, as_published: bool = True
+    ) -> None:
+        """Ask for topics; what is retained there comes only if wanted (MQTT 3.1.1: always).
+
+        ``as_published``: a message has the flag that its sender gave it. Otherwise, and always with MQTT
+        3.1.1, the flag tells what the broker had kept from what has just been said.
+        """
         self.subscribed = False
         if self._mqtt5:
             handling = (
                 SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE if retained else SubscribeOptions.RETAIN_DO_NOT_SEND
             )
-            options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=handling)
+            options = SubscribeOptions(
+                qos=qos, retainAsPublished=as_published, retainHandling=handling
+            )
             self._client.subscribe([(topic, options) for topic in topics])
         else:
-            self._client.subscribe([(topic, 1) for topic in topics])
+            self._client.subscribe([(topic, qos) for topic in topics])
 
     def disconnect(self) -> None:
         """Say goodbye: the broker then keeps the will to itself."""
