@@ -11,7 +11,7 @@ _LOW_NOW, _CAPPED_NOW, _SLOW_NOW, _HOT_NOW, _WAS_LOW = 1 << 0, 1 << 1, 1 << 2, 1
 
 
 def reasons_of(state: StatePayload, *, hailo: bool) -> list[str]:
-    """Return short names, as in :mod:`cardscanner.remedies`; ``hailo``: whether there must be an accelerator."""
+    """Return short names, as in :mod:`cardscanner.remedies`; ``hailo``: there must be an accelerator."""
     reasons = list(state.reasons)
     if hailo and state.npu.state != "ok" and "npu" not in reasons and state.lifecycle != "starting":
         reasons.append(f"npu_{state.npu.state}")

@@ -145,9 +145,7 @@ class Link:
             handling = (
                 SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE if retained else SubscribeOptions.RETAIN_DO_NOT_SEND
             )
-            options = SubscribeOptions(
-                qos=qos, retainAsPublished=as_published, retainHandling=handling
-            )
+            options = SubscribeOptions(qos=qos, retainAsPublished=as_published, retainHandling=handling)
             self._client.subscribe([(topic, options) for topic in topics])
         else:
             self._client.subscribe([(topic, qos) for topic in topics])
