@@ -102,7 +102,7 @@ class Link:
         link = self._client.socket()
         if link is None or self.ended:
             return
-        unread = isinstance(link, ssl.SSLSocket) and link.pending() > 0
+        unread = self.unread
         sources: list[Any] = [link, bell]
         readable, writable, _ = select.select(
             sources,
@@ -110,9 +110,29 @@ class Link:
             [],
             0.0 if unread else max(0.0, timeout_s),
         )
-        if unread or link in readable:
+        self.turn(readable=unread or link in readable, writable=link in writable)
+
+    @property
+    def socket(self) -> Any:
+        """What to wait for, for an owner of so many links that one ``select`` does not do; ``None``: gone."""
+        return None if self.ended else self._client.socket()
+
+    @property
+    def unread(self) -> bool:
+        """Whether something has come that the socket does not show: it is already decrypted."""
+        link = self._client.socket()
+        return isinstance(link, ssl.SSLSocket) and link.pending() > 0
+
+    @property
+    def wants_write(self) -> bool:
+        """Whether something waits for the socket to take it."""
+        return self._client.want_write()
+
+    def turn(self, *, readable: bool, writable: bool) -> None:
+        """Read and write what is possible, and say that we are there when it is time; wait for nothing."""
+        if readable:
             self._client.loop_read()
-        if link in writable:
+        if writable:
             self._client.loop_write()
         self._client.loop_misc()
 
