@@ -1,9 +1,9 @@
 """``python -m cardscanner_tools.bench_fleet``: a thousand boxes on one Mosquitto, and the fleet view.
 
-Everything runs on this machine, over the loopback: a real Mosquitto, simulated boxes that connect as
-the product does and say what it says, a subscriber to all scans, and ``cardscanner fleet`` on a terminal. The same is
-measured with few boxes first; the report has both and what the many cost as a multiple of the few. It ends by
-itself; what it finds of other work on the machine it says (``load``).
+Everything runs on this machine, over the loopback: a real Mosquitto, simulated boxes that connect as the
+product does and say what it says, a subscriber to all scans, and ``cardscanner fleet`` on a terminal. The
+same is measured with few boxes first; the report has both, and what the many cost as a multiple of the few.
+It ends by itself, and says how loaded the machine was before (``load``).
 """
 
 from __future__ import annotations

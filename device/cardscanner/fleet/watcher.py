@@ -20,8 +20,9 @@ from cardscanner.publish.link import Link
 from cardscanner.publish.status import Troubles
 from cardscanner.publish.topics import ROOT
 
-_QUIET_S = 0.4
+_QUIET_S = 0.3
 """When nothing out of the broker's store has come for so long, it has no more."""
+_LOOK_S = 0.05
 _ROUNDS = 3
 
 
@@ -65,7 +66,7 @@ class Watcher:
         BrokerRefused
             The very first connection, or a subscription, is refused: a person has to act.
         """
-        messages = self._connection.step(wait_s)
+        messages = self._connection.step(wait_s if self.complete else min(wait_s, _LOOK_S))
         now = self.now()
         for message in messages:
             if message.retain:

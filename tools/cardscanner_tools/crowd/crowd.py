@@ -15,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 from typing import Any
 
 from cardscanner.config import MqttConfig
@@ -232,7 +233,7 @@ class Crowd:
 
     def _next_scan(self, box: _Box) -> None:
         """Scan again after a random time; look at least every few seconds whether the rate has changed."""
-        wait_s = random.expovariate(self._rate / 3600) if self._rate else 5.0
+        wait_s = random.expovariate(self._rate / 3600) if self._rate else inf
         if wait_s > 5.0:
             self._at(time.monotonic() + 5.0, partial(self._next_scan, box))
         else:
