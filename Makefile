@@ -8,7 +8,7 @@ TEST_WORKERS ?= $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 )))
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-slow test-train test-homeassistant test-scale test-systemd test-hosts test-dist test-browser check format lint types \
-	layers bench bench-index eval-finder evaluate evaluate-photos soak demo-assets train clean
+	layers bench bench-index eval-finder evaluate evaluate-photos soak bench-fleet demo-assets train clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -95,6 +95,10 @@ bench: $(VENV)/.dev ## Time the road stage by stage, and the daemon's memory wit
 
 bench-index: $(VENV)/.dev ## Recall, speed, size and memory of every index (ARGS="--rows 1000000 --backends ivf,int8")
 	@$(BIN)/python -m cardscanner_tools.bench_index $(ARGS)
+
+bench-fleet: $(VENV)/.dev ## A thousand simulated boxes on one Mosquitto, watched by `cardscanner fleet` (ARGS="--boxes 200")
+	@tools/system_packages.sh mosquitto
+	@$(BIN)/python -m cardscanner_tools.bench_fleet $(ARGS)
 
 soak: $(VENV)/.dev ## Trouble the real scanner for 20 minutes: does it grow, does it lose anything? (ARGS="--minutes 4320")
 	@tools/system_packages.sh mosquitto

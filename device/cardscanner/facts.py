@@ -103,7 +103,7 @@ class DeviceFacts:
             history=self._history_state(),
             clock=ClockState(synced=clock_synced()),
             power=PowerState(throttled=throttled),
-            scans=ScanCounts(**self._vitals.scans),
+            scans=ScanCounts(**self._vitals.scans, last_hour=self._vitals.scans_last_hour),
             uptime_s=round(self._vitals.uptime_s, 1),
         )
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
 
+from cardscanner.last_hour import LastHour
 from cardscanner.mailbox import LatestSlot
 from cardscanner.manifest import DatabaseManifest
 from cardscanner.records import Decision
@@ -27,6 +28,7 @@ class Vitals:
         self._begun_ns: dict[str, int] = {}
         self._reasons: dict[str, str] = {}
         self._scans: Counter[Decision] = Counter()
+        self._last_hour = LastHour()
         self._skipped = 0
         self._npu: NpuCondition = "absent"
         self._npu_restarts = 0
@@ -110,12 +112,19 @@ class Vitals:
         """Count one decision."""
         with self._lock:
             self._scans[decision] += 1
+            self._last_hour.count(time.monotonic())
 
     @property
     def scans(self) -> dict[Decision, int]:
         """Decisions since the start."""
         with self._lock:
             return dict(self._scans)
+
+    @property
+    def scans_last_hour(self) -> int:
+        """Decisions of the last sixty minutes."""
+        with self._lock:
+            return self._last_hour.total(time.monotonic())
 
     def npu_is(self, condition: NpuCondition) -> bool:
         """Note how the accelerator is; return whether that is news."""

@@ -7,13 +7,11 @@ import re
 import sys
 import time
 from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
+from cardscanner.commands.broker_options import add_broker, as_options, broker_config
 from cardscanner.commands.options import new_parser, path, usual, whole_number
 from cardscanner.config import DEVICE_ID, MqttConfig
-from cardscanner.configfile import load_config
 from cardscanner.errors import BrokerRefused, ConfigError
 from cardscanner.listen.formats import FORMATS, csv_format
 from cardscanner.listen.gaps import Gaps
@@ -21,7 +19,6 @@ from cardscanner.listen.session import Limits, Record, SpokenTroubles, listen
 from cardscanner.listen.sheet import Sheet
 from cardscanner.listen.subscriber import Retraction, Scan, Subscriber
 from cardscanner.listen.table import HEAD, line_of, line_of_retraction
-from cardscanner.publish.credentials import check_files
 
 if TYPE_CHECKING:
     from cardscanner.commands.options import Subparsers
@@ -43,17 +40,6 @@ CODES = {
     0: "--count or --seconds was reached, and nothing is missing",
     1: "the broker refuses us, the file cannot be written, or scans are missing for good",
 }
-_OPTION_OF = {
-    "publish.tls.cert_file": "--cert-file",
-    "publish.tls.key_file": "--key-file",
-    "publish.tls.ca_file": "--ca-file",
-    "publish.password_file": "--password-file",
-    "publish.username": "--username",
-    "publish.protocol": "--protocol",
-    "publish.host": "--host",
-    "publish.port": "--port",
-}
-"""Messages about the broker name keys of the configuration; on a command line they are options."""
 
 
 def add_parser(commands: Subparsers) -> None:
@@ -66,32 +52,20 @@ def add_parser(commands: Subparsers) -> None:
     parser.add_argument("--count", type=whole_number(1, 10**9), metavar="N", help="end after so many scans")
     parser.add_argument("--seconds", type=whole_number(1, 10**9), metavar="N", help="end after this time")
     parser.add_argument("--no-replay", action="store_true", help="do not ask for what is missing")
-    _add_broker(parser)
+    add_broker(parser)
     parser.set_defaults(command=run)
-
-
-def _add_broker(parser: argparse.ArgumentParser) -> None:
-    broker = parser.add_argument_group("broker")
-    broker.add_argument("--config", type=path, metavar="FILE", help="take the broker from a scanner's file")
-    broker.add_argument("--host", metavar="NAME", help="(localhost)")
-    broker.add_argument("--port", type=whole_number(1, 65535), metavar="N", help="(1883, with TLS 8883)")
-    broker.add_argument("--protocol", choices=["5", "3.1.1"], help="MQTT version (5)")
-    broker.add_argument("--username", metavar="NAME")
-    broker.add_argument("--password-file", type=path, metavar="FILE", help="file with the password")
-    broker.add_argument("--tls", action="store_true", help="use TLS with the system's authorities")
-    broker.add_argument("--ca-file", type=path, metavar="FILE", help="TLS: authority of the broker")
-    broker.add_argument("--cert-file", type=path, metavar="FILE", help="TLS: our certificate")
-    broker.add_argument("--key-file", type=path, metavar="FILE", help="TLS: its key")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Listen until a limit or Ctrl-C."""
     try:
+        if arguments.device is not None:
+            _check_device(arguments.device)
         return _listen(arguments, broker_config(arguments))
     except (BrokerRefused, ConfigError) as error:
         if arguments.config is not None:
             raise
-        raise type(error)(_as_options(str(error))) from None
+        raise type(error)(as_options(str(error))) from None
 
 
 def _listen(arguments: argparse.Namespace, config: MqttConfig) -> int:
@@ -130,7 +104,7 @@ def _say(words: str) -> None:
 
 
 def _say_as_options(words: str) -> None:
-    _say(_as_options(words))
+    _say(as_options(words))
 
 
 def _show(scan: Scan) -> None:
@@ -149,52 +123,6 @@ def _show_json(scan: Scan) -> None:
     print(scan.text)
 
 
-def broker_config(arguments: argparse.Namespace) -> MqttConfig:
-    """Return where to connect.
-
-    Raises
-    ------
-    ConfigError
-        The options do not fit each other, or a file that they name cannot be used.
-    """
-    if arguments.device is not None:
-        _check_device(arguments.device)
-    given = {
-        key: getattr(arguments, key)
-        for key in ("host", "port", "protocol", "username", "password_file")
-        if getattr(arguments, key) is not None
-    }
-    tls = {key: value for key in ("ca_file", "cert_file", "key_file") if (value := getattr(arguments, key))}
-    base = _configured(arguments)
-    if tls or arguments.tls:
-        given["tls"] = {**(base.get("tls") or {}), **tls}
-        given.setdefault("port", base.get("port", 8883))
-    try:
-        config = MqttConfig.model_validate({"backend": "mqtt", **base, **given})
-    except ValidationError as error:
-        reasons = "; ".join(each["msg"] for each in error.errors(include_url=False, include_input=False))
-        raise ConfigError(f"the broker's options do not fit: {reasons}") from None
-    check_files(config)
-    return config
-
-
-def _configured(arguments: argparse.Namespace) -> dict[str, Any]:
-    if arguments.config is None:
-        return {}
-    publish = load_config(arguments.config).publish
-    if not isinstance(publish, MqttConfig):
-        raise ConfigError(
-            f"{arguments.config}: publish.backend is {publish.backend}: there is no broker to ask"
-        )
-    return publish.model_dump()
-
-
 def _check_device(device: str) -> None:
     if not re.fullmatch(DEVICE_ID, device):
         raise ConfigError(f"--device {device}: a device's id is made of a-z, 0-9 and -")
-
-
-def _as_options(words: str) -> str:
-    for key, option in _OPTION_OF.items():
-        words = words.replace(key, option)
-    return words

@@ -24,6 +24,7 @@ EXIT_CODES: Mapping[int, str] = {
     65: "a model or database file is missing, damaged, or does not fit",
     78: "the configuration has a mistake",
     100: "there is something newer (update --check --newer)",
+    101: "a box needs attention (fleet --check)",
     130: "stopped with Ctrl-C",
 }
 """What every command means by them; a command may say it more exactly."""

@@ -8,28 +8,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from secrets import token_hex
 
 from pydantic import ValidationError
 
 from cardscanner.config import MqttConfig
-from cardscanner.errors import BrokerRefused, PublishError
+from cardscanner.listen.connection import Connection
 from cardscanner.listen.gaps import Gaps, Stream
 from cardscanner.listen.replays import GRACE_S, Replays
-from cardscanner.publish.doorbell import Doorbell
-from cardscanner.publish.link import Ended, Link, connect
+from cardscanner.publish.link import Link
 from cardscanner.publish.messages import Letter, Message
 from cardscanner.publish.payload import ScanPayload
 from cardscanner.publish.payload_event import EventPayload
-from cardscanner.publish.reconnection import Reconnection
 from cardscanner.publish.status import Troubles
 from cardscanner.publish.topics import ROOT, Topics
 
-CONNECT_S = 3.0
-CONNACK_S = 5.0
 REQUEST_EXPIRY_S = 30
 KINDS = ("status", "scan", "event", "last", "rsp/replay")
-_LOOK_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,26 +70,14 @@ class Subscriber:
         grace_s: float = GRACE_S,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        where = f"broker {config.host}:{config.port}"
         self.replays = Replays(gaps, grace_s)
         self.repeated = 0
         """Messages that came more than once and were dropped."""
-        self._config = config
-        self._where = where
         self._device = device
         self._gaps = gaps
-        self._troubles = troubles
         self._replay = replay
         self._clock_s = clock_s
-        self._client_id = f"cardscanner-listen-{token_hex(6)}"
-        self._reconnection = Reconnection(
-            where, troubles, mqtt5=config.protocol == "5", tls=config.tls is not None
-        )
-        self._bell = Doorbell()
-        self._link: Link | None = None
-        self._opened_s = 0.0
-        self._accepted_s: float | None = None
-        self._been_connected = False
+        self._connection = Connection(config, "listen", self._subscribe, troubles, clock_s)
 
     def step(self, wait_s: float) -> Heard:
         """Wait at most ``wait_s`` (opening a connection may take longer) and return what is new.
@@ -107,77 +89,20 @@ class Subscriber:
             first connection is tried again, calmly.
         """
         heard = Heard()
-        now_s = self._clock_s()
-        if self._link is None and self._reconnection.wait_s(now_s) <= 0:
-            self._open(now_s)
-        if self._link is None:
-            self._bell.wait(min(wait_s, self._reconnection.wait_s(now_s)))
-            return heard
-        self._link.wait(min(wait_s, _LOOK_S), self._bell)
-        self._look_after(self._link)
-        while self._link is not None and self._link.messages:
-            self._take(self._link.messages.popleft(), heard)
-        if self._link is not None and self._accepted_s is not None:
-            self._ask(self._link, heard)
+        for message in self._connection.step(wait_s):
+            self._take(message, heard)
+        if self._connection.link is not None:
+            self._ask(self._connection.link, heard)
         return heard
 
     def close(self) -> None:
         """Leave; safe to call twice."""
-        if self._link is not None:
-            self._link.disconnect()
-            self._drop(self._link)
-        self._bell.close()
+        self._connection.close()
 
-    def _open(self, now_s: float) -> None:
-        self._opened_s = now_s
-        try:
-            self._link = connect(self._config, self._client_id, None, CONNECT_S)
-        except BrokerRefused as refusal:
-            if not self._been_connected:
-                raise
-            self._reconnection.refused(str(refusal), self._clock_s())
-        except PublishError as trouble:
-            self._reconnection.unreachable(str(trouble), self._clock_s())
-
-    def _look_after(self, link: Link) -> None:
-        now_s = self._clock_s()
-        if link.ended:
-            self._lost(link, link.ended, now_s)
-        elif link.accepted and self._accepted_s is None:
-            self._accepted_s = now_s
-            link.subscribe(self._topics(), retained=True)
-        elif self._accepted_s is None and now_s - self._opened_s > CONNACK_S:
-            self._lost(link, Ended(None, f"no answer to CONNECT within {CONNACK_S:.0f} s"), now_s)
-        elif link.deaf:
-            self._denied(link, link.deaf, now_s)
-        elif link.subscribed:
-            self._been_connected = True
-            self._reconnection.works()
-
-    def _denied(self, link: Link, reason: str, now_s: float) -> None:
-        cause = (
-            f"{self._where}: we may not subscribe to {', '.join(self._topics())}: {reason}: allow it in its "
-            "access rules, or name a device that may be heard"
-        )
-        if not self._been_connected:
-            raise BrokerRefused(cause)
-        self._drop(link)
-        self._reconnection.refused(cause, now_s)
-
-    def _lost(self, link: Link, end: Ended, now_s: float) -> None:
-        lived_s = now_s - (self._accepted_s or now_s)
-        self._drop(link)
-        self._reconnection.ended(end, link.accepted, lived_s, now_s)
-        if "mqtt_refused" in self._troubles.reasons and not self._been_connected:
-            raise BrokerRefused(self._troubles.newest or end.text)
-
-    def _drop(self, link: Link) -> None:
-        link.close()
-        self._link = None
-        self._accepted_s = None
-
-    def _topics(self) -> list[str]:
-        return [f"{ROOT}/{self._device or '+'}/{kind}" for kind in KINDS]
+    def _subscribe(self, link: Link) -> list[str]:
+        topics = [f"{ROOT}/{self._device or '+'}/{kind}" for kind in KINDS]
+        link.subscribe(topics, retained=True)
+        return topics
 
     def _take(self, message: Message, heard: Heard) -> None:
         _, device, kind = message.topic.split("/", 2)

@@ -105,7 +105,7 @@ class Announcer:
         return [Letter(self._topics.update, versions, retain=True)]
 
     def _state(self, now_s: float, status: PublishStatus) -> list[Letter]:
-        state = complete_state(self._facts, status)
+        state = complete_state(self._facts, status).model_copy(update={"every_s": self._state_every_s})
         if not self._fresh and state.gist() == self._gist and now_s < self._state_s:
             return []
         self._gist = state.gist()

@@ -102,7 +102,7 @@ class Link:
         link = self._client.socket()
         if link is None or self.ended:
             return
-        unread = isinstance(link, ssl.SSLSocket) and link.pending() > 0
+        unread = self.unread
         sources: list[Any] = [link, bell]
         readable, writable, _ = select.select(
             sources,
@@ -110,9 +110,29 @@ class Link:
             [],
             0.0 if unread else max(0.0, timeout_s),
         )
-        if unread or link in readable:
+        self.turn(readable=unread or link in readable, writable=link in writable)
+
+    @property
+    def socket(self) -> Any:
+        """What to wait for, for an owner of so many links that one ``select`` does not do; ``None``: gone."""
+        return None if self.ended else self._client.socket()
+
+    @property
+    def unread(self) -> bool:
+        """Whether something has come that the socket does not show: it is already decrypted."""
+        link = self._client.socket()
+        return isinstance(link, ssl.SSLSocket) and link.pending() > 0
+
+    @property
+    def wants_write(self) -> bool:
+        """Whether something waits for the socket to take it."""
+        return self._client.want_write()
+
+    def turn(self, *, readable: bool, writable: bool) -> None:
+        """Read and write what is possible, and say that we are there when it is time; wait for nothing."""
+        if readable:
             self._client.loop_read()
-        if link in writable:
+        if writable:
             self._client.loop_write()
         self._client.loop_misc()
 
@@ -132,17 +152,23 @@ class Link:
             letter.topic, letter.payload, qos=letter.qos, retain=letter.retain, properties=properties
         ).mid
 
-    def subscribe(self, topics: Iterable[str], *, retained: bool = False) -> None:
-        """Ask for topics with QoS 1; what is retained there comes only if wanted (MQTT 3.1.1: always)."""
+    def subscribe(
+        self, topics: Iterable[str], *, retained: bool = False, qos: int = 1, as_published: bool = True
+    ) -> None:
+        """Ask for topics; what is retained there comes only if wanted (MQTT 3.1.1: always).
+
+        ``as_published``: a message has the flag that its sender gave it. Otherwise, and always with MQTT
+        3.1.1, the flag tells what the broker had kept from what has just been said.
+        """
         self.subscribed = False
         if self._mqtt5:
             handling = (
                 SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE if retained else SubscribeOptions.RETAIN_DO_NOT_SEND
             )
-            options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=handling)
+            options = SubscribeOptions(qos=qos, retainAsPublished=as_published, retainHandling=handling)
             self._client.subscribe([(topic, options) for topic in topics])
         else:
-            self._client.subscribe([(topic, 1) for topic in topics])
+            self._client.subscribe([(topic, qos) for topic in topics])
 
     def disconnect(self) -> None:
         """Say goodbye: the broker then keeps the will to itself."""

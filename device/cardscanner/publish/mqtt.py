@@ -69,6 +69,7 @@ class MqttPublisher:
         )
         outbox.await_acks(config.await_ack)
         home = home_of(config)
+        self._scan_topic = topics.scan
         self._announcer = Announcer(topics, outbox, facts, config.state_every_s, home, extras.update)
         self._letters = Letters()
         self._asides = Asides(config, topics, outbox, extras, self._announcer, clock_s)
@@ -267,4 +268,5 @@ class MqttPublisher:
             unacknowledged=self._outbox.unacknowledged,
             answers=dict(self._sender.answers),
             commands=self._asides.counts,
+            unheard=self._sender.unheard(self._scan_topic),
         )

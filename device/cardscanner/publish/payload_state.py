@@ -65,6 +65,9 @@ class ScanCounts(Payload):
     match: int = Field(default=0, ge=0)
     ambiguous: int = Field(default=0, ge=0)
     no_match: int = Field(default=0, ge=0)
+    last_hour: int | None = Field(
+        default=None, ge=0, description="all of them, in the last sixty minutes or since the start"
+    )
 
 
 class BrokerState(Payload):
@@ -78,6 +81,9 @@ class BrokerState(Payload):
     commands: dict[str, int] = Field(
         default={},
         description="commands that came, by what became of them: answered, retained, repeated, ...",
+    )
+    unheard: int = Field(
+        default=0, ge=0, description="how many of the newest scans, in a row, nobody subscribed to"
     )
 
 
@@ -98,6 +104,9 @@ class StatePayload(Payload):
     power: PowerState = PowerState()
     scans: ScanCounts = ScanCounts()
     uptime_s: float = Field(ge=0)
+    every_s: float | None = Field(
+        default=None, description="the next one comes after so long at most, while the device is online"
+    )
     broker: BrokerState | None = Field(default=None, description="none where the way out is no broker")
 
     def gist(self) -> tuple[object, ...]:

@@ -43,6 +43,8 @@ class _Lane:
     proven: bool = False
     trouble: int = SUCCESS
     """Reason code of the last refusal, until a row is taken again."""
+    unheard_rows: int = 0
+    """Answers in a row, up to the newest, that said: nobody subscribes."""
     closed_until_s: float | None = None
     refused: Backoff = field(default_factory=lambda: Backoff(1.0, 60.0))
     unheard: Backoff = field(default_factory=lambda: Backoff(1.0, 10.0))
@@ -54,6 +56,13 @@ class _Lane:
             self.trouble = code
             backoff = self.unheard if code == NO_SUBSCRIBERS else self.refused
             self.closed_until_s = now_s + backoff.next_s()
+
+    def count(self, code: int) -> None:
+        """Take note of whether somebody heard a row; a refusal does not tell."""
+        if code == NO_SUBSCRIBERS:
+            self.unheard_rows += 1
+        elif code < FAILURE:
+            self.unheard_rows = 0
 
     def prove(self) -> None:
         """Open the lane: the broker took a row."""
@@ -141,6 +150,7 @@ class Sender:
             return False
         row, _ = self._in_flight.pop(mid)
         self.answers[code] += 1
+        self._lane(row.topic).count(code)
         if code >= FAILURE:
             self._refuse(row, code, now_s)
         elif code == NO_SUBSCRIBERS and self._keep_unheard:
@@ -189,6 +199,11 @@ class Sender:
     def troubles(self) -> dict[str, int]:
         """Return the reason code of each topic that is held back."""
         return {topic: lane.trouble for topic, lane in self._lanes.items() if lane.trouble}
+
+    def unheard(self, topic: str) -> int:
+        """Return how many answers in a row, up to the newest, said that nobody subscribes to a topic."""
+        lane = self._lanes.get(topic)
+        return 0 if lane is None else lane.unheard_rows
 
     def _load(self) -> None:
         if self._outbox.epoch != self._epoch:  # a new file: nothing in flight belongs to it

@@ -41,13 +41,17 @@ class PublishStatus:
     answers: Mapping[int, int] = field(default_factory=dict)
     """How often each MQTT reason code answered a row: 0, 16, 135, ..."""
     commands: Mapping[str, int] = field(default_factory=dict)
+    unheard: int = 0
+    """How many of the newest scans, in a row, nobody subscribed to."""
     """What became of the commands that came."""
 
 
 def complete_state(facts: Facts, status: PublishStatus) -> StatePayload:
     """Return how the device is, with what its way out knows."""
     answers = {str(code): count for code, count in status.answers.items()}
-    broker = BrokerState(connected=status.connected, answers=answers, commands=dict(status.commands))
+    broker = BrokerState(
+        connected=status.connected, answers=answers, commands=dict(status.commands), unheard=status.unheard
+    )
     return facts.state().completed(status.reasons, status.undeliverable, status.unacknowledged, broker)
 
 

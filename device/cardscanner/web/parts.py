@@ -11,14 +11,10 @@ from cardscanner.config import Config
 from cardscanner.publish import PublishStatus
 from cardscanner.publish.payload_info import InfoPayload
 from cardscanner.publish.payload_state import StatePayload
+from cardscanner.reasons import reasons_of
 from cardscanner.remedies import PARTS, PartName, Remedy, remedy_of
 
 Condition = Literal["ok", "warning", "bad", "off"]
-
-_HOT_C = 90.0
-_LITTLE_BYTES, _NOTHING_BYTES = 500 * 10**6, 50 * 10**6
-_LOW_NOW, _CAPPED_NOW, _SLOW_NOW, _HOT_NOW, _WAS_LOW = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 16
-"""Bits of the Raspberry Pi firmware's ``get_throttled``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +42,8 @@ class Sources:
 
 def parts_of(sources: Sources) -> list[Part]:
     """Return every part, each once, in the order of :data:`PARTS`."""
-    troubles = {reason: remedy_of(reason) for reason in _reasons(sources)}
+    hailo = sources.config.embedder.backend == "hailo"
+    troubles = {reason: remedy_of(reason) for reason in reasons_of(sources.state, hailo=hailo)}
     usual = _usual(sources)
     found = []
     for name in PARTS:
@@ -70,31 +67,6 @@ def _noticed(reason: str, sources: Sources) -> str | None:
     if reason in sources.way_out.reasons and len(sources.way_out.reasons) == 1:
         return sources.way_out.refusal
     return None
-
-
-def _reasons(sources: Sources) -> list[str]:
-    """Return what is wrong: what the state names, and what its figures say."""
-    state, reasons = sources.state, list(sources.state.reasons)
-    hailo = sources.config.embedder.backend == "hailo"
-    if hailo and state.npu.state != "ok" and "npu" not in reasons and state.lifecycle != "starting":
-        reasons.append(f"npu_{state.npu.state}")
-    if state.npu.temp_c is not None and state.npu.temp_c >= _HOT_C:
-        reasons.append("npu_hot")
-    if state.disk.free_bytes < _LITTLE_BYTES:
-        reasons.append("disk_full" if state.disk.free_bytes < _NOTHING_BYTES else "disk_almost_full")
-    if not state.clock.synced:
-        reasons.append("clock_unset")
-    if state.lifecycle == "starting":
-        reasons.append("starting")
-    return reasons + _power(state.power.throttled)
-
-
-def _power(throttled: int) -> list[str]:
-    if throttled & _LOW_NOW:
-        return ["power_low"]
-    if throttled & (_CAPPED_NOW | _SLOW_NOW | _HOT_NOW):
-        return ["power_hot"]
-    return ["power_was_low"] if throttled & _WAS_LOW else []
 
 
 def _usual(sources: Sources) -> dict[PartName, Part]:

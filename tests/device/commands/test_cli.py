@@ -21,6 +21,7 @@ COMMANDS = [
     "check",
     "scan",
     "listen",
+    "fleet",
     "db",
     "db build",
     "db info",

@@ -18,7 +18,7 @@ from brokers import Mosquitto
 from certificates import Authority
 
 from cardscanner.cli import build_parser
-from cardscanner.commands.listen import broker_config
+from cardscanner.commands.broker_options import broker_config
 from cardscanner.config import TlsConfig
 from cardscanner.listen.table import HEAD
 

@@ -190,7 +190,7 @@ def test_a_password_that_changes_later_is_tried_again_calmly(tmp_path):
     (tmp_path / "password").write_text("one")
     try:
         with Ear(broker, username="reader", password_file=str(tmp_path / "password")) as ear:
-            ear.until(lambda: ear.subscriber._been_connected)
+            ear.until(lambda: ear.subscriber._connection.been_connected)
             broker.admit({"reader": "two"})
             broker.stop()
             broker.start()

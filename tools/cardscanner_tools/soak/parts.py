@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,12 @@ class Broker:
                     return
             time.sleep(0.05)
         raise InputError(f"mosquitto does not listen; its log: {self._log}")
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None, "it does not run"  # noqa: S101 - a mistake of ours
+        return self._process.pid
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End it, in order or not; safe when it is not running."""
@@ -116,7 +124,9 @@ def write_config(folder: Path, broker_port: int, **more: Any) -> Path:
 
 
 def free_port() -> int:
-    """Return a TCP port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port that nobody listens on just now, below those that Linux gives to connections."""
+    while True:
+        port = 10_000 + secrets.randbelow(22_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

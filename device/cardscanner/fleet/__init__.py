@@ -1,0 +1,1 @@
+"""The fleet: what every box says about itself over MQTT, and which of them need a person."""

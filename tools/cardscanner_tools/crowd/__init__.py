@@ -1,0 +1,1 @@
+"""A crowd of simulated boxes on one broker, and what it is measured with."""
