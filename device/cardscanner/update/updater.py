@@ -211,7 +211,7 @@ class Updater:
         return Available(kind, name, now, found.version, refused, found.notes, found.page)
 
     def _name(self, kind: Kind, index: Index) -> str | None:
-        """Return what the thing in use is called; of programs, the one that the index has for this machine."""
+        """Return what the thing in use is called; of programs, the one of the index for this machine."""
         if kind == "program":
             kept = read_kept(self.releases.current(kind))
             names = [program_here(), PROGRAM_NAME if kept is None else kept.name]

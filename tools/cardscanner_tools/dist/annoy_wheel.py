@@ -10,19 +10,17 @@ import time
 from email.parser import HeaderParser
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from zipfile import ZIP_DEFLATED, ZipInfo
-
-from wheel.wheelfile import WheelFile
 
 from cardscanner.errors import InputError
 from cardscanner_tools.dist.targets import Target
+from cardscanner_tools.dist.wheel_writing import write_wheel
 
 COMPILE = (
     *("-O3", "-ffast-math", "-fno-associative-math", "-DANNOYLIB_MULTITHREADED_BUILD", "-std=c++14"),
     *("-fpermissive", "-w", "-g0", "-fPIC", "-DNDEBUG", "-c"),
 )
 """As the package's own setup.py, but for `-march=native`: every processor of the kind must run it."""
-LINK = ("-shared", "-static-libgcc", "-Wl,--build-id=none", "-Wl,-z,relro,-z,now")
+LINK = ("-shared", "-s", "-Wl,--build-id=none", "-Wl,-z,relro,-z,now")
 """Not with `-ffast-math`: the compiler would add start-up code that makes denormal numbers zero in the
 whole process."""
 
@@ -94,12 +92,5 @@ def _pack(folder: Path, target: Target, out: Path) -> Path:
             f"Wheel-Version: 1.0\nGenerator: cardscanner-tools\nRoot-Is-Purelib: false\nTag: {tag}\n".encode()
         ),
     }
-    released = time.gmtime((folder / "PKG-INFO").stat().st_mtime)[:6]  # the same source gives the same bytes
-    with TemporaryDirectory(dir=out) as making:
-        with WheelFile(Path(making) / place.name, "w") as wheel:
-            for name, data in contents.items():
-                entry = ZipInfo(name, released)
-                entry.compress_type, entry.external_attr = ZIP_DEFLATED, 0o100644 << 16
-                wheel.writestr(entry, data)
-        (Path(making) / place.name).replace(place)
-    return place
+    released = time.gmtime((folder / "PKG-INFO").stat().st_mtime)
+    return write_wheel(place, contents, released[:6])
