@@ -21,7 +21,7 @@ mount --bind /dev/null dev/null
 mount --bind /dev/urandom dev/urandom
 if [ "$WALLS" = 1 ]; then
     mount --bind var/lib/cardscanner var/lib/cardscanner
-    mount -o remount,ro box .
+    mount -o remount,bind,ro "$DISK/root"
     mount -t tmpfs -o mode=1777 tmpfs tmp
     exec chroot . setpriv --reuid $ID --regid $ID --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all \
         /usr/bin/env -i PATH=$INSIDE HOME=/var/lib/cardscanner /bin/sh -c "$COMMAND"

@@ -28,7 +28,15 @@ class Emulated:
         self.installed = folder
         # Hashes, tags and names are pip's to judge, as on the box.
         run_pip(
-            *("install", "--target", str(folder), *only_for(target), "--no-deps", "--no-index", "--require-hashes"),
+            *(
+                "install",
+                "--target",
+                str(folder),
+                *only_for(target),
+                "--no-deps",
+                "--no-index",
+                "--require-hashes",
+            ),
             *("--find-links", str(house), "-r", str(house / "requirements.txt")),
         )
 
@@ -45,7 +53,9 @@ class Emulated:
         return done.stdout
 
 
-@pytest.fixture(scope="module", params=[each for each in TARGETS if each.machine == "aarch64"], ids=lambda each: each.name)
+@pytest.fixture(
+    scope="module", params=[each for each in TARGETS if each.machine == "aarch64"], ids=lambda each: each.name
+)
 def emulated(request, signed, tmp_path_factory):
     if shutil.which(EMULATOR) is None:
         pytest.skip(f"{EMULATOR} is missing: apt install qemu-user-static")
@@ -54,12 +64,17 @@ def emulated(request, signed, tmp_path_factory):
 
 def test_everything_imports_and_known_cards_are_recognised(emulated):
     said = json.loads(
-        emulated.run(Path(__file__).with_name("emulated.py"), shipped_database(), shipped_model()).splitlines()[-1]
+        emulated.run(
+            Path(__file__).with_name("emulated.py"), shipped_database(), shipped_model()
+        ).splitlines()[-1]
     )
     system = emulated.target.system
     assert said["machine"] == "aarch64"
     assert said["python"].startswith(f"{system.python}.")
-    assert said["numpy"] == [system.numpy, str(emulated.root / "usr/lib/python3/dist-packages/numpy/__init__.py")]
+    assert said["numpy"] == [
+        system.numpy,
+        str(emulated.root / "usr/lib/python3/dist-packages/numpy/__init__.py"),
+    ]
     assert said["nearest"] == [7]
     assert said["denormal"] > 0
     assert said["resized"] == [4, 4, 3]

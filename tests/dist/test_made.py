@@ -29,7 +29,9 @@ def test_a_wheelhouse_is_complete_without_numpy_and_names_the_hash_of_each_file(
     assert {"annoy", "cardscanner", "onnxruntime", "opencv-python-headless"} <= {each.key for each in wheels}
     assert "numpy" not in {each.key for each in wheels}
     lines = (house / "requirements.txt").read_text().splitlines()
-    assert sorted(lines) == sorted(f"{each.name}=={each.version} --hash=sha256:{each.sha256}" for each in wheels)
+    assert sorted(lines) == sorted(
+        f"{each.name}=={each.version} --hash=sha256:{each.sha256}" for each in wheels
+    )
     assert (house / "constraints.txt").read_text() == f"numpy=={target.system.numpy}\n"
     assert (house / "models" / "DEFAULT_FINDER").is_file()
 
@@ -111,5 +113,7 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(signed, tmp_path):
         (spoilt,) = kept.glob(f"{name}-*.whl")
         spoilt.write_bytes(spoilt.read_bytes()[:-100])
     again = make_dist(tmp_path, "--python", target.system.python)
-    sums = [sorted(sha256_of(path) for path in house_of(each, target).glob("*.whl")) for each in (signed, again)]
+    sums = [
+        sorted(sha256_of(path) for path in house_of(each, target).glob("*.whl")) for each in (signed, again)
+    ]
     assert sums[0] == sums[1]

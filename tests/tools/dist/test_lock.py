@@ -28,7 +28,9 @@ def test_a_lock_is_read_as_it_was_written(tmp_path_factory, locked):
     assert read_lock(path) == sorted(locked, key=lambda each: each.key)
 
 
-@pytest.mark.parametrize("line", ["tqdm==4.70", "tqdm>=4 --hash=sha256:" + 64 * "a", "tqdm==4 --hash=md5:" + 64 * "a"])
+@pytest.mark.parametrize(
+    "line", ["tqdm==4.70", "tqdm>=4 --hash=sha256:" + 64 * "a", "tqdm==4 --hash=md5:" + 64 * "a"]
+)
 def test_a_line_without_version_or_hash_is_refused(tmp_path, line):
     path = tmp_path / "lock.txt"
     path.write_text(f"# comment\n{line}\n")

@@ -18,7 +18,10 @@ def refusal(wheels, target=BOOKWORM):
 
 def test_wheels_that_need_each_other_and_the_systems_numpy_are_complete(tmp_path):
     check_complete(
-        [tiny_wheel(tmp_path, "one", "1.0", "two_half>=2", "numpy>=1.20"), tiny_wheel(tmp_path, "Two-Half", "2.5")],
+        [
+            tiny_wheel(tmp_path, "one", "1.0", "two_half>=2", "numpy>=1.20"),
+            tiny_wheel(tmp_path, "Two-Half", "2.5"),
+        ],
         BOOKWORM,
     )
 

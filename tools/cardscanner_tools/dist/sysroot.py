@@ -96,10 +96,10 @@ def _fetch(target: Target, packages: Sequence[str], into: Path, *, whole: bool) 
 
 
 def _mirror() -> str:
-    """Return where this machine's apt takes Debian from: a deb822 file's first URI, or a one-line source's."""
+    """Return where this machine's apt takes Debian from: the first address of its sources."""
     for file in (*Path("/etc/apt/sources.list.d").glob("debian*.sources"), Path("/etc/apt/sources.list")):
         for line in file.read_text().splitlines() if file.is_file() else ():
             words = [word for word in line.split() if not word.startswith("[") and not word.endswith("]")]
             if words[:1] in (["URIs:"], ["deb"]) and len(words) > 1:
                 return words[1]
-    raise InputError("no Debian source in /etc/apt: where is Python of the target to come from?")
+    raise InputError("no Debian source in /etc/apt: where would the headers come from?")
