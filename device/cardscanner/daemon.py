@@ -129,7 +129,7 @@ def run_daemon(path: Path, notifier: Notifier | None = None) -> bool:
             lines.then = extras.lines
             configure_logs(config.log.level, config.log.format, lines, log_file(config))
             serve = partial(_serve, config, path, signals, notifier, extras, lines)
-            config = trial.serve_on_trial(config, serve)
+            config = trial.serve_on_trial(config, serve, signals)
             return_memory()
     return remember_restart(signals)
 

@@ -57,6 +57,7 @@ class Allowed:
 
 
 NOTHING_MORE = Allowed()
+PROGRAM_NAME = "cardscanner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +232,12 @@ def check_fit(chosen: Sequence[Release], used: Mapping[Kind, InUse]) -> None:
                 f"{database} has vectors of {other} ({wide}-d), {model} makes {space} ({dim}-d): "
                 "install the two that belong together at once",
             )
+
+
+def program_here() -> str:
+    """Return what a site calls the program for this Python and machine, where it has one for each."""
+    python = "".join(platform.python_version_tuple()[:2])
+    return f"{PROGRAM_NAME}-cp{python}-{platform.machine()}"
 
 
 def _check_machine(release: Release) -> None:

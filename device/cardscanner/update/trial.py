@@ -211,8 +211,12 @@ def begin(config: Config) -> None:
             log.info("on trial", update=state.change.title, start=state.change.starts)
 
 
-def serve_on_trial(config: Config, serve: Callable[[], Config | None]) -> Config | None:
+def serve_on_trial(
+    config: Config, serve: Callable[[], Config | None], wishes: Wishes
+) -> Config | None:
     """Serve; where that fails while a change is on trial, go back and serve once more.
+
+    A program that was taken back cannot do that: a new process has to start what is in use now.
 
     Raises
     ------
@@ -227,4 +231,8 @@ def serve_on_trial(config: Config, serve: Callable[[], Config | None]) -> Config
         if not took_back(releases_of(config), f"the scanner could not work with it: {error}"):
             raise
         log.error("update is rolled back: the scanner could not work with it", error=str(error))
+        change = load_state(releases_of(config)).change
+        if change is not None and "program" in change.swaps:
+            wishes.restart = True
+            return None
         return serve()

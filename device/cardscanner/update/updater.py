@@ -16,6 +16,7 @@ from cardscanner.update.gathering import Gathering, files_here
 from cardscanner.update.minisign import PublicKey, read_key_folder
 from cardscanner.update.plan import (
     NOTHING_MORE,
+    PROGRAM_NAME,
     Allowed,
     Chosen,
     Wish,
@@ -23,6 +24,7 @@ from cardscanner.update.plan import (
     check_place,
     check_versions,
     find_listed,
+    program_here,
     read_index,
     read_release,
     what_is_used,
@@ -35,7 +37,6 @@ from cardscanner.update.sources import Source, open_source
 from cardscanner.update.state import UNDECIDED, Change, Step, Swap, UpdateState, change_state, load_state
 
 INSTALLER_S = 900
-PROGRAM_NAME = "cardscanner"
 ASKED_FOR = "a person or a command asked for it"
 
 
@@ -100,7 +101,7 @@ class Updater:
         state, used = load_state(self.releases), what_is_used(self.config)
         chosen = []
         for wish in wishes:
-            name = wish.name or self._name(wish.kind) or _only_name(index, wish.kind)
+            name = wish.name or self._name(wish.kind, index) or _only_name(index, wish.kind)
             listed = find_listed(index, wish, name, allowed, state)
             found = read_release(source, keys, listed)
             check_versions(self.releases, used, found.release, allowed)
@@ -179,7 +180,7 @@ class Updater:
         newest = {
             kind: found
             for kind in KINDS
-            if (name := self._name(kind)) and (found := index.newest(kind, name)) is not None
+            if (name := self._name(kind, index)) and (found := index.newest(kind, name)) is not None
         }
         change_state(
             self.releases,
@@ -197,7 +198,7 @@ class Updater:
         return index
 
     def _available(self, index: Index, state: UpdateState, kind: Kind) -> Available | None:
-        name = self._name(kind)
+        name = self._name(kind, index)
         if name is None:
             return None
         now = self.releases.in_use(kind) or self._version(kind)
@@ -209,10 +210,12 @@ class Updater:
             refused = "older than the one in use"
         return Available(kind, name, now, found.version, refused, found.notes, found.page)
 
-    def _name(self, kind: Kind) -> str | None:
-        """Return what the thing in use is called."""
+    def _name(self, kind: Kind, index: Index) -> str | None:
+        """Return what the thing in use is called; of programs, the one of the index for this machine."""
         if kind == "program":
-            return PROGRAM_NAME
+            kept = read_kept(self.releases.current(kind))
+            names = [program_here(), PROGRAM_NAME if kept is None else kept.name]
+            return next((name for name in names if index.newest(kind, name)), PROGRAM_NAME)
         used = what_is_used(self.config)
         return used[kind].name if kind in used else None
 

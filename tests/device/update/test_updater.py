@@ -14,7 +14,7 @@ from cardscanner.errors import SourceAway, UpdateRefused
 from cardscanner.match import open_database
 from cardscanner.match.change import remove_cards
 from cardscanner.publish.clock import clock_synced
-from cardscanner.update.plan import Allowed, Wish
+from cardscanner.update.plan import Allowed, Wish, program_here
 from cardscanner.update.release import INDEX, RELEASE, Release
 from cardscanner.update.settling import kept, settle
 from cardscanner.update.state import load_state
@@ -401,3 +401,23 @@ def test_model_and_database_that_belong_together_are_installed_at_once(shop, tmp
     box.updater.install([Wish("model"), Wish("database")])
     assert box.in_use() == "1.0"
     assert box.releases.in_use("model") == "16"
+
+
+def test_of_programs_for_several_machines_the_one_for_this_machine_is_taken(shop, tmp_path):
+    house = tmp_path / "wheelhouse"
+    house.mkdir()
+    (house / "requirements.txt").write_text("cardscanner==1.6.0\n")
+    for name in (program_here(), "cardscanner-cp39-sparc64"):
+        about = About() if name == program_here() else About(python=("3.9",), machine="sparc64")
+        write_release(find_source(house, name, "1.6.0"), shop.site, shop.key, None, about)
+    shop.index()
+    installer = tmp_path / "installer"
+    installer.write_text("#!/bin/sh\nmkdir $1/venv\n")
+    installer.chmod(0o755)
+    updates = {"source": str(shop.site), "keys": "keys", "timeout_s": 2, "installer": str(installer)}
+    box = Box(tmp_path / "box", shop, updates=updates)
+    (offered,) = [each for each in box.updater.look() if each.kind == "program"]
+    assert (offered.name, offered.latest, offered.is_newer) == (program_here(), "1.6.0", True)
+    box.updater.install([Wish("program")])
+    assert box.releases.in_use("program") == "1.6.0"
+    assert (box.releases.current("program") / "venv").is_dir()

@@ -24,12 +24,12 @@ from tqdm import tqdm
 
 from cardscanner.errors import InputError
 from cardscanner.files import replacing, sha256_of
-from cardscanner.manifest import load_database_manifest, load_model_manifest
 from cardscanner.shipped import DEFAULT_FINDER, shipped_database, shipped_finder, shipped_model
-from cardscanner.update.release import read_kept
+from cardscanner.update.release import SIGNATURE, read_kept
+from cardscanner_tools.dist.lock import choose, write_lock
 from cardscanner_tools.dist.sbom import SBOM, write_sbom
 from cardscanner_tools.dist.targets import MACHINES, SYSTEMS, Target, target_of
-from cardscanner_tools.dist.wheelhouse import Wheel, lock, make_product, make_wheelhouse
+from cardscanner_tools.dist.wheelhouse import make_product, make_wheelhouse
 from cardscanner_tools.release.bundle import (
     About,
     Source,
@@ -65,8 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
     pythons = arguments.python or [each.python for each in SYSTEMS]
     targets = [target_of(python, each) for each in arguments.machine or ["aarch64"] for python in pythons]
     if arguments.relock:
-        for target in targets:
-            lock(target, REPOSITORY)
+        for target in {each.system: each for each in targets}.values():
+            write_lock(target.lock, target.system, choose(target.system, REPOSITORY))
             print(f"{target.lock}: written")
         return 0
     key = _key(arguments)
@@ -80,13 +80,17 @@ def run(arguments: argparse.Namespace) -> int:
     for target in tqdm(targets, unit="wheelhouse", disable=not sys.stderr.isatty()):
         folder = out / f"wheelhouse-{version}-{target.name}"
         wheels = make_wheelhouse(target, product, _finder(), cache, folder)
-        _list_parts(wheels, target, made, folder)
+        write_sbom(wheels, target, made, folder / SBOM)
         houses[target] = folder
         size = sum(each.path.stat().st_size for each in wheels)
         print(f"{folder}: {len(wheels)} wheels, {size / 2**20:.0f} MiB")
     if key is None:
         _write_sums(out, None)
-        print(f"{out}: NOT signed, no box takes it: make a key with release-key, then --key FILE")
+        (out / f"{SUMS}{SIGNATURE}").unlink(missing_ok=True)
+        print(
+            f"{out}: NOT signed, and no box takes it. To sign: cardscanner-tools release-key --out keys "
+            "--no-password, then the same command with --key keys/release.key"
+        )
         return 0
     _release(houses, version, out / "site", key)
     write_index(out / "site", key)
@@ -141,11 +145,6 @@ def _finder() -> dict[str, Path]:
     models = model.parents[1]
     files = [models / DEFAULT_FINDER, *sorted(path for path in model.rglob("*") if path.is_file())]
     return {str(path.relative_to(models.parent)): path for path in files}
-
-
-def _list_parts(wheels: list[Wheel], target: Target, made: datetime, folder: Path) -> None:
-    model, database = load_model_manifest(shipped_model()), load_database_manifest(shipped_database())
-    write_sbom(wheels, target, [model, database], made, folder / SBOM)
 
 
 def _write_sums(out: Path, key: SecretKey | None) -> None:

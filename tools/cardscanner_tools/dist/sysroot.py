@@ -1,65 +1,105 @@
-"""A target's Debian, unpacked but not set up: headers to compile with, a Python to try wheels with."""
+"""Packages of a target's Debian, fetched and unpacked beside ours; none of them is run, without root."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from cardscanner.errors import InputError
 from cardscanner_tools.dist.targets import Target
 
-PACKAGES = ("python3", "python3-numpy", "libpython3-dev", "libstdc++6")
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _FINISHED = ".finished"
 
 
-def sysroot(target: Target, cache: Path) -> Path:
-    """Return its folder, made once; nothing of it is run while it is made.
+def headers(target: Target, cache: Path) -> Path:
+    """Return a folder with the headers of the target's Python, fetched once.
 
     Raises
     ------
     InputError
-        debootstrap is missing, or could not fetch the packages.
+        apt could not fetch them.
     """
-    root = cache / f"sysroot-{target.system.release}-{target.machine}"
-    if (root / _FINISHED).exists():
-        return root
-    if shutil.which("debootstrap") is None:
-        raise InputError(
-            "debootstrap is missing, which fetches the target's headers: apt install debootstrap"
-        )
-    shutil.rmtree(root, ignore_errors=True)
-    fetched = cache / f"fetched-{target.system.release}-{target.machine}"
-    mirror = _mirror()
-    command = [
-        "debootstrap", f"--arch={target.debian_architecture}", "--variant=minbase", "--download-only",
-        f"--include={','.join(PACKAGES)}", target.system.release, str(fetched), *([mirror] if mirror else []),
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise InputError(f"debootstrap could not fetch {target.name}: {done.stdout.strip()[-300:]}")
-    root.mkdir(parents=True)
-    for folder in ("bin", "sbin", "lib"):  # a merged /usr, as both releases have it
-        (root / "usr" / folder).mkdir(parents=True)
-        (root / folder).symlink_to(f"usr/{folder}")
-    if target.machine == "x86_64":
-        (root / "usr" / "lib64").mkdir()
-        (root / "lib64").symlink_to("usr/lib64")
-    for package in sorted(fetched.glob("var/cache/apt/archives/*.deb")):
-        unpacked = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], capture_output=True, check=True)
+    folder = cache / f"headers-{target.name}"
+    return unpacked(target, [f"libpython{target.system.python}-dev"], folder, whole=False)
+
+
+def unpacked(target: Target, packages: Sequence[str], folder: Path, *, whole: bool) -> Path:
+    """Return a folder with unpacked packages, made once; ``whole``: with all that they depend on.
+
+    Raises
+    ------
+    InputError
+        apt is missing, or could not fetch them.
+    """
+    if (folder / _FINISHED).exists():
+        return folder
+    for program, package in (("apt-get", "apt"), ("dpkg-deb", "dpkg")):
+        if shutil.which(program) is None:
+            raise InputError(f"{program} is missing (Debian's package {package}), which fetches headers")
+    shutil.rmtree(folder, ignore_errors=True)
+    fetched = folder.with_name(f"{folder.name}.debs")
+    _fetch(target, packages, fetched, whole=whole)
+    for name in ("bin", "sbin", "lib", *(["lib64"] if target.machine == "x86_64" else [])):
+        (folder / "usr" / name).mkdir(parents=True)  # a merged /usr, as both releases have it
+        (folder / name).symlink_to(f"usr/{name}")
+    for file in sorted(fetched.rglob("*.deb")):
+        archive = subprocess.run(["dpkg-deb", "--fsys-tarfile", file], capture_output=True, check=True)
         subprocess.run(
-            ["tar", "-x", "--keep-directory-symlink", "-C", root], input=unpacked.stdout, check=True
+            ["tar", "-x", "--no-same-owner", "--keep-directory-symlink", "-C", folder],
+            input=archive.stdout,
+            check=True,
         )
     shutil.rmtree(fetched)
-    (root / _FINISHED).touch()
-    return root
+    (folder / _FINISHED).touch()
+    return folder
 
 
-def _mirror() -> str | None:
-    """Return where this machine's apt takes Debian from; ``None``: debootstrap's own choice."""
+def _fetch(target: Target, packages: Sequence[str], into: Path, *, whole: bool) -> None:
+    """Let apt fetch and check signatures, with a state of its own: it knows this release and machine only."""
+    for name in ("lists/partial", "archives/partial"):
+        (into / name).mkdir(parents=True, exist_ok=True)
+    (into / "status").touch()
+    (into / "sources.list").write_text(
+        f"deb [signed-by={KEYRING}] {_mirror()} {target.system.release} main\n"
+    )
+    settings = {
+        "Dir::Etc::SourceList": into / "sources.list",
+        "Dir::Etc::SourceParts": "/dev/null",
+        "Dir::Etc::Preferences": "/dev/null",
+        "Dir::Etc::PreferencesParts": "/dev/null",
+        "Dir::State": into,
+        "Dir::State::Status": into / "status",
+        "Dir::Cache": into,
+        "APT::Architecture": target.debian_architecture,
+        "APT::Architectures::": target.debian_architecture,
+        "APT::Sandbox::User": "root",
+        "Acquire::Languages": "none",
+        "Debug::NoLocking": "true",
+    }
+    apt = [
+        "apt-get",
+        "-qq",
+        "-y",
+        *(w for name, value in settings.items() for w in ("-o", f"{name}={value}")),
+    ]
+    wanted = ["install", "--download-only", "--no-install-recommends"] if whole else ["download"]
+    for step in (["update"], [*wanted, *packages]):
+        done = subprocess.run([*apt, *step], cwd=into, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise InputError(
+                f"apt could not fetch {', '.join(packages)} of {target.system.release} for {target.machine}: "
+                f"{done.stderr.strip()[-500:]}"
+            )
+
+
+def _mirror() -> str:
+    """Return where this machine's apt takes Debian from: the first address of its sources."""
     for file in (*Path("/etc/apt/sources.list.d").glob("debian*.sources"), Path("/etc/apt/sources.list")):
         for line in file.read_text().splitlines() if file.is_file() else ():
             words = [word for word in line.split() if not word.startswith("[") and not word.endswith("]")]
             if words[:1] in (["URIs:"], ["deb"]) and len(words) > 1:
                 return words[1]
-    return None
+    raise InputError("no Debian source in /etc/apt: where would the headers come from?")

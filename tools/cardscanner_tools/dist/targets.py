@@ -9,8 +9,8 @@ from cardscanner.errors import InputError
 
 LOCKS = Path(__file__).parent / "locks"
 MACHINES = ("aarch64", "x86_64")
-_GLIBC_MINORS = range(17, 37)
-"""Bookworm has glibc 2.36; a wheel for an older one runs too (PEP 600)."""
+_OLDEST_GLIBC = 17
+"""Of wheels that are made to this day (PEP 600)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,11 @@ class System:
     python: str
     numpy: str
     """apt's. picamera2 is compiled against it, so no wheelhouse may bring another one."""
+    glibc: int
+    """Minor version; wheels for an older one run too (PEP 600)."""
 
 
-SYSTEMS = (System("bookworm", "3.11", "1.24.2"), System("trixie", "3.13", "2.2.4"))
+SYSTEMS = (System("bookworm", "3.11", "1.24.2", 36), System("trixie", "3.13", "2.2.4", 41))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,9 @@ class Target:
     @property
     def platforms(self) -> list[str]:
         """Platform tags of wheels that run there, best first."""
-        named = [f"manylinux_2_{minor}_{self.machine}" for minor in reversed(_GLIBC_MINORS)]
+        named = [
+            f"manylinux_2_{minor}_{self.machine}" for minor in range(self.system.glibc, _OLDEST_GLIBC - 1, -1)
+        ]
         return [*named, f"manylinux2014_{self.machine}", f"linux_{self.machine}"]
 
     @property
@@ -56,7 +60,7 @@ class Target:
 
     @property
     def lock(self) -> Path:
-        """The versions that were chosen, kept in the repository; the same for every machine."""
+        """Versions and hashes that were chosen, kept in the repository; for every machine."""
         return LOCKS / f"{self.tag}.txt"
 
 

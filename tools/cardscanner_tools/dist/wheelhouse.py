@@ -2,107 +2,41 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
-import subprocess
-import sys
-import tomllib
-from dataclasses import dataclass
-from email.message import Message
-from email.parser import HeaderParser
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from zipfile import ZipFile
 
 from cardscanner.errors import InputError
-from cardscanner.files import sha256_of
-from cardscanner_tools.dist.annoy_wheel import build_annoy
-from cardscanner_tools.dist.sysroot import sysroot
-from cardscanner_tools.dist.targets import LOCKS, Target
+from cardscanner.files import replacing, sha256_of
+from cardscanner_tools.dist import annoy_wheel
+from cardscanner_tools.dist.lock import SOURCE_ONLY, Locked, fetch_source, read_lock
+from cardscanner_tools.dist.pip_runs import only_for, run_pip
+from cardscanner_tools.dist.sysroot import headers
+from cardscanner_tools.dist.targets import Target
+from cardscanner_tools.dist.wheels import Wheel, check_complete, read_wheel
 
 REQUIREMENTS = "requirements.txt"
 CONSTRAINTS = "constraints.txt"
-SOURCE_ONLY = "annoy"
-
-
-@dataclass(frozen=True, slots=True)
-class Wheel:
-    """One file of a wheelhouse, and what its own metadata says."""
-
-    path: Path
-    name: str
-    version: str
-    licence: str
-
-    @property
-    def sha256(self) -> str:
-        """Of the whole file."""
-        return sha256_of(self.path)
-
-
-def read_wheel(path: Path) -> Wheel:
-    """Return a wheel's name, version and licence from its METADATA (core metadata 2.4)."""
-    with ZipFile(path) as archive:
-        inside = next(name for name in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", name))
-        metadata = HeaderParser().parsestr(archive.read(inside).decode())
-    return Wheel(path, metadata["Name"], metadata["Version"], _licence(metadata))
 
 
 def make_product(repository: Path, out: Path, epoch_s: int) -> Path:
     """Build the product's own wheel; the same commit gives the same bytes.
+
+    With the build backend that is installed here, and no network.
 
     Raises
     ------
     InputError
         The build failed.
     """
-    with TemporaryDirectory() as work:
-        _pip(
-            *("wheel", "--no-deps", "--wheel-dir", work, str(repository)),
+    with TemporaryDirectory(dir=out) as work:
+        run_pip(
+            *("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", work, str(repository)),
             environment={"SOURCE_DATE_EPOCH": str(epoch_s)},
         )
         built = next(Path(work).glob("*.whl"))
-        return Path(shutil.move(built, out / built.name))
-
-
-def lock(target: Target, repository: Path) -> None:
-    """Let pip choose the newest versions that work together and with the system's numpy; write them down.
-
-    Raises
-    ------
-    InputError
-        There is no such choice.
-    """
-    wanted = tomllib.loads((repository / "pyproject.toml").read_text())["project"]["dependencies"]
-    pinned = [each for each in wanted if each.startswith(SOURCE_ONLY)]
-    with TemporaryDirectory() as work:
-        files = Path(work)
-        _constrain(target, files)
-        with (files / CONSTRAINTS).open("a") as more:
-            more.write((LOCKS / "box.txt").read_text())
-        asked = files / "asked.txt"
-        asked.write_text("\n".join(each for each in wanted if each not in pinned))
-        chosen = files / "chosen"
-        _pip(
-            "download",
-            *_only_for(target),
-            "-c",
-            str(files / CONSTRAINTS),
-            "-r",
-            str(asked),
-            "-d",
-            str(chosen),
-        )
-        wheels = sorted(map(read_wheel, chosen.glob("*.whl")), key=lambda each: each.name.lower())
-    lines = [f"{each.name}=={each.version}" for each in wheels if each.name != "numpy"]
-    target.lock.parent.mkdir(exist_ok=True)
-    target.lock.write_text(
-        f"# {target.system.release}: chosen to work with numpy {target.system.numpy}, which apt brings.\n"
-        "# Made by `cardscanner-tools dist --relock`.\n"
-        + "\n".join(sorted([*pinned, *lines], key=str.lower))
-        + "\n"
-    )
+        return built.replace(out / built.name)
 
 
 def make_wheelhouse(
@@ -110,101 +44,83 @@ def make_wheelhouse(
 ) -> list[Wheel]:
     """Fetch what is locked, compile what has no wheel, write the hashes; return the wheels.
 
-    ``beside``: further files, by their places in the folder.
-
-    It is put together beside its place and renamed. What was fetched once is kept in ``cache``.
+    ``beside``: further files, by their places in the folder. It is put together beside its place and renamed.
+    What was fetched once is kept in ``cache``; nothing is asked of the network when all is there.
 
     Raises
     ------
     InputError
-        A package cannot be had or compiled; nothing of the folder is there then.
+        A package cannot be had or compiled, or they do not go together; the folder is as it was then.
     """
     kept = cache / f"wheels-{target.name}"
     kept.mkdir(parents=True, exist_ok=True)
-    locked = [line for line in target.lock.read_text().splitlines() if line and not line.startswith("#")]
-    ours = next(line for line in locked if line.startswith(f"{SOURCE_ONLY}=="))
-    with TemporaryDirectory() as work:
-        asked = Path(work) / "asked.txt"
-        asked.write_text("\n".join(line for line in locked if line != ours))
-        _pip(
-            "download",
-            "--no-deps",
-            *_only_for(target),
-            "--find-links",
-            str(kept),
-            "-r",
-            str(asked),
-            "-d",
-            str(kept),
-        )
-    built = kept / f"{ours.replace('==', '-')}-{target.tag}-{target.tag}-linux_{target.machine}.whl"
-    if not built.exists():
-        _pip("download", "--no-deps", "--no-binary", ":all:", "--no-build-isolation", ours, "-d", str(cache))
-        build_annoy(cache / f"{ours.replace('==', '-')}.tar.gz", target, sysroot(target, cache), kept)
+    locked = read_lock(target.lock)
+    paths = [product, *_fetched(locked, target, kept), _compiled(locked, target, cache, kept)]
+    wheels = sorted((read_wheel(path) for path in paths), key=lambda each: each.key)
+    check_complete(wheels, target)
     making = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)
-    wanted = {_normal(line.split("==")[0]): line.split("==")[1] for line in locked}
-    for path in sorted(kept.glob("*.whl")):
-        wheel = read_wheel(path)
-        if wanted.get(_normal(wheel.name)) == wheel.version:
-            shutil.copyfile(path, making / path.name)
-    shutil.copyfile(product, making / product.name)
-    wheels = [read_wheel(path) for path in sorted(making.glob("*.whl"))]
-    _demand_all(wheels, wanted, target)
-    (making / REQUIREMENTS).write_text(
-        "".join(f"{each.name}=={each.version} --hash=sha256:{each.sha256}\n" for each in wheels)
-    )
-    _constrain(target, making)
-    for name, path in beside.items():
+    files = {**{each.path.name: each.path for each in wheels}, **beside}
+    for name, path in files.items():
         (making / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, making / name)
+    write_requirements(making, wheels)
+    (making / CONSTRAINTS).write_text(f"numpy=={target.system.numpy}\n")
     shutil.rmtree(folder, ignore_errors=True)
     making.rename(folder)
-    return [read_wheel(path) for path in sorted(folder.glob("*.whl"))]
+    return [read_wheel(folder / each.path.name) for each in wheels]
 
 
-def _demand_all(wheels: list[Wheel], wanted: dict[str, str], target: Target) -> None:
-    there = [_normal(each.name) for each in wheels]
-    missing = sorted(name for name in wanted if there.count(name) != 1)
-    if missing:
-        raise InputError(
-            f"{target.name}: not exactly one wheel of {', '.join(missing)}; empty the cache and try again"
-        )
-    if "numpy" in there:
-        raise InputError(
-            f"{target.name}: numpy would hide the system's, which picamera2 needs: {target.lock}"
-        )
-
-
-def _constrain(target: Target, folder: Path) -> None:
-    (folder / CONSTRAINTS).write_text(f"numpy=={target.system.numpy}\n")
-
-
-def _only_for(target: Target) -> list[str]:
-    options = ["--only-binary", ":all:", "--python-version", target.system.python, "--implementation", "cp"]
-    options += [word for abi in (target.tag, "abi3", "none") for word in ("--abi", abi)]
-    return options + [word for platform in target.platforms for word in ("--platform", platform)]
-
-
-def _pip(*arguments: str, environment: dict[str, str] | None = None) -> None:
-    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, **(environment or {})}
+def write_requirements(folder: Path, wheels: Sequence[Wheel]) -> None:
+    """Write what pip installs from the folder: exact versions, each of one file."""
+    (folder / REQUIREMENTS).write_text(
+        "".join(f"{each.name}=={each.version} --hash=sha256:{each.sha256}\n" for each in wheels)
     )
-    if done.returncode != 0:
-        raise InputError(f"pip {arguments[0]} failed: {done.stderr.strip()[-1500:]}")
 
 
-def _licence(metadata: Message) -> str:
-    """Return what the package says of its licence: an SPDX expression where it has one."""
-    stated = metadata["License-Expression"]
-    classified = [
-        each.split(" :: ")[-1] for each in metadata.get_all("Classifier", []) if each.startswith("License")
-    ]
-    free = (metadata["License"] or "").strip().splitlines()
-    return str(stated or (" AND ".join(classified)) or (free[0] if free else "not stated"))
+def _fetched(locked: Sequence[Locked], target: Target, kept: Path) -> list[Path]:
+    """Return the wheel of each line of the lock, fetched if it is not here unharmed."""
+    binary = [each for each in locked if each.key != SOURCE_ONLY]
+    known = {h for each in binary for h in each.sha256}
+    here = dict(_hashed(kept, known))
+    missing = [each for each in binary if not each.sha256 & here.keys()]
+    if missing:
+        with TemporaryDirectory(dir=kept) as work:
+            asked = Path(work) / "asked.txt"
+            asked.write_text("\n".join(each.text for each in missing))
+            run_pip(
+                *("download", "--no-deps", "--require-hashes", *only_for(target)),
+                *("-r", str(asked), "-d", work),
+            )
+            for path in Path(work).glob("*.whl"):
+                path.replace(kept / path.name)
+        here = dict(_hashed(kept, known))
+    absent = [each.name for each in binary if not each.sha256 & here.keys()]
+    if absent:
+        raise InputError(f"{target.name}: pip did not bring {', '.join(absent)}")
+    return [here[next(iter(each.sha256 & here.keys()))] for each in binary]
 
 
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+def _hashed(kept: Path, known: set[str]) -> Iterator[tuple[str, Path]]:
+    for path in sorted(kept.glob("*.whl")):
+        sha256 = sha256_of(path)
+        if sha256 in known:
+            yield sha256, path
+
+
+def _compiled(locked: Sequence[Locked], target: Target, cache: Path, kept: Path) -> Path:
+    """Return the wheel of what comes as source only, compiled if it is not here unharmed."""
+    line = next(each for each in locked if each.key == SOURCE_ONLY)
+    built = kept / f"{line.name}-{line.version}-{target.tag}-{target.tag}-linux_{target.machine}.whl"
+    seal = built.with_suffix(".whl.made")
+    recipe = sha256_of(Path(annoy_wheel.__file__))
+    if built.is_file() and seal.is_file() and seal.read_text() == f"{sha256_of(built)} by {recipe}":
+        return built
+    source = cache / f"{line.name}-{line.version}.tar.gz"
+    if not source.is_file() or sha256_of(source) not in line.sha256:
+        source = fetch_source(line.text, cache)
+    made = annoy_wheel.build_annoy(source, target, headers(target, cache), kept)
+    with replacing(seal) as temporary:
+        temporary.write_text(f"{sha256_of(made)} by {recipe}")
+    return made

@@ -1,0 +1,79 @@
+"""A program on trial that cannot serve: taken back, and a new process starts the one before."""
+
+import pytest
+from releasing import Box, workshop_and_scanner
+
+from cardscanner.daemon import Signals
+from cardscanner.errors import ArtifactError
+from cardscanner.update.plan import Wish
+from cardscanner.update.settling import kept
+from cardscanner.update.state import load_state
+from cardscanner.update.trial import serve_on_trial
+from cardscanner_tools.release.bundle import About, find_source, write_release
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """Two versions of a program and of a database."""
+    root = tmp_path_factory.mktemp("shop")
+    shop = workshop_and_scanner(root)
+    house = root / "wheelhouse"
+    house.mkdir()
+    (house / "requirements.txt").write_text("cardscanner\n")
+    for version in ("1.5.0", "1.6.0"):
+        write_release(find_source(house, version=version), shop.site, shop.key, None, About())
+    test = shop.test_of_the_good()
+    for version in ("1.0", "1.1"):
+        shop.database(version, self_test=test)
+    shop.index()
+    return shop
+
+
+@pytest.fixture
+def box(shop, tmp_path):
+    """A box with the older of each, which are good."""
+    installer = tmp_path / "installer"
+    installer.write_text("#!/bin/sh\nmkdir $1/venv\n")
+    installer.chmod(0o755)
+    updates = {"source": str(shop.site), "keys": "keys", "timeout_s": 2, "installer": str(installer)}
+    box = Box(tmp_path / "box", shop, updates=updates)
+    box.updater.install([Wish("program", "1.5.0"), Wish("database", "1.0")])
+    assert kept(box.releases)
+    return box
+
+
+def serving(failures):
+    """A scanner that fails so often, and then is asked to stop."""
+    left = iter(range(failures))
+
+    def serve():
+        for _ in left:
+            raise ArtifactError("the model cannot be opened")
+
+    return serve
+
+
+def test_a_program_that_cannot_serve_is_taken_back_and_the_one_before_is_started(box):
+    box.updater.install([Wish("program")])
+    assert box.releases.in_use("program") == "1.6.0"
+    signals = Signals()
+    assert serve_on_trial(box.config, serving(9), signals) is None
+    assert signals.restart
+    assert box.releases.in_use("program") == "1.5.0"
+    change = load_state(box.releases).change
+    assert change.step == "rolled_back"
+    assert "the model cannot be opened" in change.why
+
+
+def test_a_database_is_taken_back_without_a_new_process(box):
+    box.updater.install([Wish("database")])
+    signals = Signals()
+    assert serve_on_trial(box.config, serving(1), signals) is None
+    assert not signals.restart
+    assert box.in_use() == "1.0"
+
+
+def test_without_a_trial_a_failure_stays_a_failure(box):
+    with pytest.raises(ArtifactError, match="cannot be opened"):
+        serve_on_trial(box.config, serving(1), Signals())
+    assert box.releases.in_use("program") == "1.5.0"
