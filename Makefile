@@ -62,7 +62,7 @@ test-browser: $(VENV)/.browser ## Look at the page in Chromium (screenshots: out
 test-scale: $(VENV)/.ray ## Run the tests that need Ray (QDRANT_URL=address: and those of a Qdrant server)
 	@QDRANT_URL="$(QDRANT_URL)" $(BIN)/python -m pytest -m scale --timeout 1200
 
-test-systemd: $(VENV)/.dev ## Hold the units to their promises on systemd 252 and 257, and boot one (needs root; half an hour)
+test-systemd: $(VENV)/.dev ## Hold the units to their promises on systemd 252 and 257, and boot one (needs root; ten minutes and more)
 	@tools/system_packages.sh debootstrap qemu-system-x86 e2fsprogs
 	@$(BIN)/python -m pytest -m systemd -s tests/systemd
 

@@ -73,6 +73,16 @@ def seconds_until(
     return time.monotonic() - begun_s
 
 
+def seconds_until_told(listener: Listener, event_type: str, timeout_s: float = 60.0) -> float:
+    """Wait for the box's only event of that type; return how long it took to come."""
+    begun_s = time.monotonic()
+    listener.wait_for(
+        lambda _heard: event_type in [each.json()["event_type"] for each in listener.heard("/event")],
+        timeout_s,
+    )
+    return time.monotonic() - begun_s
+
+
 def events_of(listener: Listener) -> list[tuple[str, str | None]]:
     """What was decided: kind and card."""
     scans = [each.json() for each in listener.heard("/scan")]
