@@ -13,7 +13,9 @@ HOUSE = "/var/lib/cardscanner/releases/program/incoming/0.1.0"
 PYTHON = f"{HOUSE}/venv/bin/python"
 
 
-@pytest.fixture(params=[each for each in TARGETS if each.machine == "x86_64"], ids=lambda each: each.system.release)
+@pytest.fixture(
+    params=[each for each in TARGETS if each.machine == "x86_64"], ids=lambda each: each.system.release
+)
 def box(request, signed, tmp_path):
     """A box on which the updater has just fetched and verified a program."""
     if missing := missing_for_walls():
@@ -29,7 +31,9 @@ def box(request, signed, tmp_path):
 def test_the_program_runs_with_the_systems_numpy_and_nothing_else_was_written(box):
     before = {path for path in (box.disk / "upper").rglob("*") if not path.is_relative_to(box.state)}
     box.run(f"{INSTALLER} {HOUSE} 0.1.0")
-    said = box.run(f"{PYTHON} -c 'import numpy, cv2, sys; print(numpy.__version__, numpy.__file__, cv2.__file__)'").stdout
+    said = box.run(
+        f"{PYTHON} -c 'import numpy, cv2, sys; print(numpy.__version__, numpy.__file__, cv2.__file__)'"
+    ).stdout
     version, numpy, cv2 = said.split()
     assert version == box.target.system.numpy
     assert numpy == "/usr/lib/python3/dist-packages/numpy/__init__.py"
@@ -41,7 +45,14 @@ def test_the_program_runs_with_the_systems_numpy_and_nothing_else_was_written(bo
     site = next((box.house / "venv" / "lib").glob("python3*/site-packages"))
     assert (site / "cardscanner" / "__pycache__").is_dir()  # the service may not write it
     # What is compiled in floats must not change how the whole process rounds.
-    assert float(box.run(f"{PYTHON} -c 'import annoy, numpy as n; print(n.finfo(n.float32).smallest_subnormal)'").stdout) > 0
+    assert (
+        float(
+            box.run(
+                f"{PYTHON} -c 'import annoy, numpy as n; print(n.finfo(n.float32).smallest_subnormal)'"
+            ).stdout
+        )
+        > 0
+    )
 
 
 def test_it_still_runs_after_the_updater_has_moved_it(box):
@@ -61,7 +72,9 @@ def test_a_wheel_with_another_hash_is_refused_with_the_reason(box):
     done = box.run(f"{INSTALLER} {HOUSE} 0.1.0", check=False)
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
-    assert last.startswith("install-program: pip could not install 0.1.0: ERROR: THESE PACKAGES DO NOT MATCH THE HASHES")
+    assert last.startswith(
+        "install-program: pip could not install 0.1.0: ERROR: THESE PACKAGES DO NOT MATCH THE HASHES"
+    )
     assert not (box.house / "venv").exists()
 
 
@@ -110,7 +123,9 @@ def test_people_s_settings_of_pip_and_python_do_not_count(box):
 
 def test_a_place_of_its_own_for_the_way_out_of_a_broken_program(box):
     box.run(f"{INSTALLER} {HOUSE} 0.1.0 /opt/cardscanner/rescue", as_root=True)
-    assert box.run("/opt/cardscanner/rescue/bin/python -m cardscanner --version").stdout.split()[-1] == "0.1.0"
+    assert (
+        box.run("/opt/cardscanner/rescue/bin/python -m cardscanner --version").stdout.split()[-1] == "0.1.0"
+    )
     assert not (box.house / "venv").exists()
 
 

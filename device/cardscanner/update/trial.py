@@ -211,9 +211,7 @@ def begin(config: Config) -> None:
             log.info("on trial", update=state.change.title, start=state.change.starts)
 
 
-def serve_on_trial(
-    config: Config, serve: Callable[[], Config | None], wishes: Wishes
-) -> Config | None:
+def serve_on_trial(config: Config, serve: Callable[[], Config | None], wishes: Wishes) -> Config | None:
     """Serve; where that fails while a change is on trial, go back and serve once more.
 
     A program that was taken back cannot do that: a new process has to start what is in use now.
