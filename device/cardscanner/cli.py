@@ -1,4 +1,4 @@
-"""The command line: ``cardscanner run | check | scan | listen | fleet | db | demo | account | update``."""
+"""The command line: ``cardscanner`` and its commands, each described in :mod:`cardscanner.commands`."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     with _interruptible():  # it takes a second
-        from cardscanner.commands import account, check, db, demo, fleet, listen, run, scan, update
+        from cardscanner.commands import account, backup, check, db, demo, fleet, listen, run, scan, update
         from cardscanner.commands.options import EXIT_CODES, ask_for_more, exit_codes
 
     parser = argparse.ArgumentParser(
@@ -61,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for command in (run, check, scan, listen, fleet, db, demo, account, update):
         command.add_parser(commands)
+    backup.add_parsers(commands)
     return parser
 
 

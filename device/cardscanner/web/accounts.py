@@ -43,11 +43,16 @@ class Account:
     """As :func:`cardscanner.web.passwords.hashed` gives it."""
 
 
+def accounts_file(folder: Path) -> Path:
+    """Return where the accounts of a folder are written."""
+    return folder / "accounts.json"
+
+
 class Accounts:
     """Safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "accounts.json"
+        self._path = accounts_file(folder)
         self._code_path = folder / "claim-code"
         self._lock = threading.RLock()
         self._signature: tuple[int, int, int] | None = None
