@@ -18,6 +18,9 @@ new_certs_dir = {folder}
 default_md = sha256
 policy = anything
 copy_extensions = copy
+x509_extensions = issued
+[issued]
+authorityKeyIdentifier = keyid
 [anything]
 commonName = supplied
 """
@@ -44,7 +47,9 @@ class Authority:
         self._config.write_text(_CONFIG.format(folder=folder), encoding="ascii")
         (folder / "index.txt").write_text("", encoding="ascii")
         (folder / "serial").write_text("01\n", encoding="ascii")
-        _openssl(*_new_key(self._key), "-x509", "-days", "30", "-subj", "/CN=test", "-out", self.cert)
+        # Since Python 3.13 an authority that does not say what its key is for is refused.
+        uses = ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]
+        _openssl(*_new_key(self._key), "-x509", "-days", "30", "-subj", "/CN=test", *uses, "-out", self.cert)
 
     def issue(self, name: str, *, address: str = "127.0.0.1", end: str = "20991231235959Z") -> Certificate:
         """Return a certificate for an address that is valid until ``end``."""

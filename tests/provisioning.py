@@ -134,12 +134,16 @@ class Played:
 
 
 def play(
-    hosts: Hosts, playbook: Path | str, *options: str, variables: Mapping[str, Any] | None = None
+    hosts: Hosts,
+    playbook: Path | str,
+    *options: str,
+    variables: Mapping[str, Any] | None = None,
+    inventory: Path | None = None,
 ) -> Played:
-    """Run a playbook of the checkout against the hosts; variables are extra ones."""
+    """Run a playbook of the checkout against the hosts, or an inventory of theirs; variables are extra ones."""
     extra = ["--extra-vars", json.dumps(variables)] if variables else []
     done = hosts.controller(
-        program("ansible-playbook"), "-i", str(hosts.inventory()), str(playbook), *options, *extra,
+        program("ansible-playbook"), "-i", str(inventory or hosts.inventory()), str(playbook), *options, *extra,
         check=False,
         ANSIBLE_CONFIG=str(ANSIBLE / "ansible.cfg"), ANSIBLE_NOCOLOR="1", ANSIBLE_FORCE_COLOR="0", PY_COLORS="0",
         ANSIBLE_HOME=str(hosts.folder / "ansible"), LC_ALL="C.UTF-8", PYTHONWARNINGS="", HOME=os.environ.get("HOME", "/root"),

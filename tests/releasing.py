@@ -156,8 +156,9 @@ class Box:
 
     def put(self, kind: Kind = "database", version: str | None = None) -> None:
         """Install a version and call it good."""
-        self.updater.install([Wish(kind, version)])
-        assert kept(self.releases)
+        state = self.updater.install([Wish(kind, version)])
+        assert state.change is not None
+        assert kept(self.releases) != state.change.is_first
 
     def in_use(self) -> str | None:
         """Return the version of the database in use, after checking that it is whole."""

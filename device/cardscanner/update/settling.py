@@ -17,11 +17,14 @@ INTERRUPTED = "interrupted before it was put in place: the old version stayed"
 
 
 def switch(releases: Releases, state: UpdateState, change: Change) -> UpdateState:
-    """Let the links lead to the new versions and begin the trial."""
+    """Let the links lead to the new versions and begin the trial.
+
+    Where there was none before there is no trial: a scanner without database or program is no way back.
+    """
     state = _stored(releases, _with(state, change, "switching"))
     for kind, swap in change.swaps.items():
         releases.point(kind, swap.version)
-    return _stored(releases, _with(state, change, "trial"))
+    return _switched(releases, state, change)
 
 
 def go_back(releases: Releases, state: UpdateState, change: Change, why: str) -> UpdateState:
@@ -68,7 +71,7 @@ def settle(releases: Releases, *, starting: bool = False) -> UpdateState:
         match change.step:
             case "switching":
                 if all(releases.in_use(kind) == swap.version for kind, swap in change.swaps.items()):
-                    state = _stored(releases, _with(state, change, "trial"))
+                    state = _switched(releases, state, change)
                 else:
                     state = _undone(releases, state, change)
             case "rolling_back":
@@ -78,6 +81,12 @@ def settle(releases: Releases, *, starting: bool = False) -> UpdateState:
             case _:
                 pass
         return _counted(releases, state) if starting else state
+
+
+def _switched(releases: Releases, state: UpdateState, change: Change) -> UpdateState:
+    if change.is_first:
+        return keep(releases, state, change)
+    return _stored(releases, _with(state, change, "trial"))
 
 
 def _undone(releases: Releases, state: UpdateState, change: Change) -> UpdateState:

@@ -79,6 +79,11 @@ class Change(_Part):
         return self.model_copy(update=update)
 
     @property
+    def is_first(self) -> bool:
+        """Whether there is nothing to go back to, of one kind at least."""
+        return any(swap.previous is None for swap in self.swaps.values())
+
+    @property
     def title(self) -> str:
         """Words for messages."""
         return ", ".join(f"{kind} {swap.name} {swap.version}" for kind, swap in self.swaps.items())

@@ -15,6 +15,7 @@ from cardscanner_tools.release.bundle import About
 def shop(tmp_path_factory):
     workshop = workshop_and_scanner(tmp_path_factory.mktemp("site"))
     name = load_database_manifest(workshop.scanner.database).name
+    workshop.database("0.9")
     workshop.database("1.0", about=About(notes="The first cards"))
     workshop.index()
     workshop.name = name
@@ -33,7 +34,12 @@ def test_without_a_source_it_says_so_and_all_is_well(cardscanner, tmp_path):
 
 
 def test_a_release_is_found_installed_and_rolled_back(cardscanner, shop, box):
-    done = cardscanner("update", "install", "db", "--name", shop.name, "--json", "--config", box.path)
+    first = ("--name", shop.name, "--version", "0.9")
+    done = cardscanner("update", "install", "db", *first, "--json", "--config", box.path)
+    assert json.loads(done.out.splitlines()[-1])["step"] == "good"  # there is nothing to go back to
+    nothing = cardscanner("update", "rollback", "database", "--config", box.path)
+    assert (nothing.code, box.in_use()) == (65, "0.9")
+    done = cardscanner("update", "install", "db", "--json", "--config", box.path)
     assert done.code == 0, done.err
     steps = [json.loads(line)["step"] for line in done.out.splitlines()]
     assert steps[0] == "downloading"
@@ -50,7 +56,7 @@ def test_a_release_is_found_installed_and_rolled_back(cardscanner, shop, box):
     assert f"program   cardscanner {__version__}: not in the index" in found.out
     back = cardscanner("update", "rollback", "database", "--config", box.path)
     assert (back.code, "rolled back" in back.out) == (0, True)
-    assert box.in_use() is None
+    assert box.in_use() == "0.9"
 
 
 def test_a_script_can_ask_by_exit_code_and_read_json(cardscanner, shop, tmp_path):
@@ -73,7 +79,7 @@ def test_a_refusal_is_words_for_people_and_an_object_for_programs(cardscanner, s
     arguments = ("update", "install", "database", "--name", shop.name, "--version", "7", "--config", box.path)
     said = cardscanner(*arguments)
     assert said.code == 65
-    assert f"the index has no database {shop.name} 7; it has {shop.name} 1.0" in said.err
+    assert f"the index has no database {shop.name} 7; it has {shop.name} 0.9, 1.0" in said.err
     document = json.loads(cardscanner(*arguments, "--json").out)
     assert document["error"]["code"] == "not_found"
 
