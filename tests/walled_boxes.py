@@ -20,7 +20,7 @@ mount -t proc proc proc
 mount --bind /dev/null dev/null
 mount --bind /dev/urandom dev/urandom
 if [ "$WALLS" = 1 ]; then
-    mount --bind var/lib/cardscanner var/lib/cardscanner
+    mount --bind "$DISK/upper/var/lib/cardscanner" var/lib/cardscanner  # one for all: locks hold between commands
     mount -o remount,bind,ro "$DISK/root"
     mount -t tmpfs -o mode=1777 tmpfs tmp
     exec chroot . setpriv --reuid $ID --regid $ID --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all \
