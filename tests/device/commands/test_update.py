@@ -16,6 +16,7 @@ def shop(tmp_path_factory):
     workshop = workshop_and_scanner(tmp_path_factory.mktemp("site"))
     name = load_database_manifest(workshop.scanner.database).name
     workshop.database("1.0", about=About(notes="The first cards"))
+    workshop.database("2.0", name=f"{name}-promo", self_test=workshop.test_of_the_good())
     workshop.index()
     workshop.name = name
     return workshop
@@ -51,6 +52,37 @@ def test_a_release_is_found_installed_and_rolled_back(cardscanner, shop, box):
     back = cardscanner("update", "rollback", "database", "--config", box.path)
     assert (back.code, "rolled back" in back.out) == (0, True)
     assert box.in_use() is None
+
+
+def test_which_of_several_is_wanted_is_said_with_the_target(cardscanner, shop, box):
+    install = ("update", "install", "--no-wait", "--config", box.path)
+    unsaid = cardscanner(*install, "database")
+    assert unsaid.code == 65
+    assert f"say which database (--name): the index has {shop.name}, {shop.name}-promo" in unsaid.err
+    assert cardscanner(*install, f"db={shop.name}-promo").code == 0
+    assert box.in_use() == "2.0"
+    assert load_database_manifest(box.releases.current("database")).name == f"{shop.name}-promo"
+
+
+def test_a_name_that_the_source_does_not_have_is_refused_with_those_that_it_has(cardscanner, shop, box):
+    said = cardscanner("update", "install", "database=chess", "--config", box.path)
+    assert said.code == 65
+    assert f"the index has no database chess; it has {shop.name} 1.0, {shop.name}-promo 2.0" in said.err
+    assert box.in_use() is None
+
+
+def test_a_name_goes_with_its_own_target_alone(cardscanner, shop, box):
+    said = cardscanner("update", "install", f"database={shop.name}", "model", "--config", box.path)
+    assert said.code == 65
+    assert "embedder.model is" in said.err  # it was looked for, and the box does not use releases of it
+    assert box.in_use() is None
+
+
+@pytest.mark.parametrize("target", ["deck", "deck=1", "=1", ""])
+def test_a_target_that_does_not_exist_is_named_with_those_that_do(cardscanner, target):
+    said = cardscanner("update", "install", target)
+    assert said.code == 2
+    assert f"{target.split('=')[0]!r} is none of database, db, model, program, daemon" in said.err
 
 
 def test_a_script_can_ask_by_exit_code_and_read_json(cardscanner, shop, tmp_path):
@@ -103,3 +135,17 @@ def test_what_to_do_is_asked_for_by_name(cardscanner):
     said = cardscanner("update")
     assert said.code == 2
     assert "check, install, status, rollback or selftest" in said.err
+
+
+def test_the_configuration_is_named_before_or_after_the_action_or_by_the_environment(
+    cardscanner, shop, box, monkeypatch
+):
+    nowhere = "/nowhere/cardscanner.yaml"
+    for arguments in (("--config", box.path, "status"), ("status", "--config", box.path)):
+        assert cardscanner("update", *arguments).code == 0
+    assert nowhere in cardscanner("update", "--config", box.path, "status", "--config", nowhere).err
+    assert "/etc/cardscanner/cardscanner.yaml" in cardscanner("update", "--help").out
+    monkeypatch.setenv("CARDSCANNER_CONFIG", str(box.path))
+    for action in ("status", "selftest"):
+        assert "SUPPRESS" not in cardscanner("update", action).err
+    assert cardscanner("update", "status").code == 0
