@@ -127,9 +127,8 @@ class Shop:
     @property
     def started(self):
         """Versions of the program that got ready, in order."""
-        lines = [json.loads(line) for line in self.said.read_text().splitlines() if line.startswith('{"')]
-        told = [line.get("payload", line) for line in lines]
-        return [line["data"]["daemon"] for line in told if line.get("type") == "started"]
+        lines = self.said.read_text().splitlines()
+        return [json.loads(line)["data"]["daemon"] for line in lines if '"event_type":"started"' in line]
 
     def wait(self, come, most_s):
         end = time.monotonic() + most_s
@@ -148,8 +147,7 @@ def shop(target, site, tmp_path_factory):
         pytest.skip(f"missing: {missing}")
     shop = Shop(target, site, tmp_path_factory.mktemp("box"))
     yield shop
-    shop.service.kill()
-    shop.service.communicate()
+    shop.box.kill(shop.service)
 
 
 def other_python(target):
