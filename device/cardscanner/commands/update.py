@@ -135,9 +135,10 @@ def run_install(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config)
     allowed = Allowed(arguments.allow_downgrade, arguments.again, arguments.drop_changes)
     updater = Updater(config, _json_progress if arguments.json else _shown_progress())
+    watched = updater.releases.is_watched
     try:
         state = updater.install(_wishes(arguments), allowed)
-        if not arguments.no_wait:
+        if watched and not arguments.no_wait:
             state = _outcome(updater)
     except (UpdateRefused, SourceAway) as error:
         if arguments.json:
@@ -244,7 +245,7 @@ def _wishes(arguments: argparse.Namespace) -> list[Wish]:
 
 
 def _outcome(updater: Any) -> UpdateState:
-    """Wait until a running scanner keeps the change or takes it back.
+    """Wait until the scanner keeps the change or takes it back; a new program starts meanwhile, perhaps often.
 
     Raises
     ------
@@ -261,7 +262,7 @@ def _outcome(updater: Any) -> UpdateState:
             return state
         if change.step == "rolled_back":
             raise UpdateRefused("self_test", f"{change.title} was rolled back: {change.why}")
-        if not updater.releases.is_watched or time.monotonic() > end:
+        if time.monotonic() > end:
             return state
         time.sleep(0.5)
 
