@@ -1,6 +1,9 @@
 """``cardscanner update``: what is newer, what is installed, and what its exit codes mean."""
 
 import json
+import threading
+import time
+from contextlib import contextmanager
 
 import pytest
 from releasing import Box, workshop_and_scanner
@@ -8,6 +11,7 @@ from small_scanner import small_scanner
 
 from cardscanner import __version__
 from cardscanner.manifest import load_database_manifest
+from cardscanner.update.settling import kept, took_back
 from cardscanner_tools.release.bundle import About
 
 
@@ -149,3 +153,36 @@ def test_the_configuration_is_named_before_or_after_the_action_or_by_the_environ
     for action in ("status", "selftest"):
         assert "SUPPRESS" not in cardscanner("update", action).err
     assert cardscanner("update", "status").code == 0
+
+
+@contextmanager
+def restarting_scanner(releases, decide):
+    """Watch until something is on trial, be away for a second, and decide."""
+    watching = threading.Event()
+
+    def watch():
+        with releases.watching():
+            watching.set()
+            while not releases.current("database").is_symlink():
+                time.sleep(0.01)
+        time.sleep(1)
+        while not decide(releases):  # the link comes first, the trial a moment later
+            time.sleep(0.01)
+
+    releases.root.mkdir(parents=True, exist_ok=True)
+    thread = threading.Thread(target=watch)
+    thread.start()
+    assert watching.wait(10)
+    yield
+    thread.join()
+
+
+def test_the_outcome_is_waited_for_while_the_scanner_starts_again(cardscanner, shop, box):
+    install = ("update", "install", f"database={shop.name}", "--config", box.path)
+    with restarting_scanner(box.releases, lambda releases: took_back(releases, "it saw nothing")):
+        said = cardscanner(*install)
+    assert said.code == 65
+    assert "was rolled back: it saw nothing" in said.err
+    with restarting_scanner(box.releases, kept):
+        said = cardscanner(*install, "--again")
+    assert (said.code, said.out.split()[-1]) == (0, "good")
