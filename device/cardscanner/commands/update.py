@@ -245,7 +245,7 @@ def _wishes(arguments: argparse.Namespace) -> list[Wish]:
 
 
 def _outcome(updater: Any) -> UpdateState:
-    """Wait until the scanner keeps the change or takes it back; a new program starts meanwhile, perhaps often.
+    """Wait until the scanner keeps the change or takes it back; a new program starts meanwhile.
 
     Raises
     ------
