@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -20,7 +21,7 @@ mount -t proc proc proc
 mount --bind /dev/null dev/null
 mount --bind /dev/urandom dev/urandom
 if [ "$WALLS" = 1 ]; then
-    mount --bind var/lib/cardscanner var/lib/cardscanner
+    mount --bind "$DISK/upper/var/lib/cardscanner" var/lib/cardscanner  # one for all: locks hold between commands
     mount -o remount,bind,ro "$DISK/root"
     mount -t tmpfs -o mode=1777 tmpfs tmp
     exec chroot . setpriv --reuid $ID --regid $ID --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all \
@@ -72,10 +73,20 @@ class WalledBox:
             "COMMAND": command, "ID": str(USER), "INSIDE": PATH,
         }  # fmt: skip
         return subprocess.Popen(
-            ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--propagation", "private",
-             "bash", "-c", _ENTER],
+            ["unshare", "--mount", "--net", "--pid", "--fork", "--propagation", "private", "bash", "-c", _ENTER],
             env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
+
+    @staticmethod
+    def kill(process: subprocess.Popen[str]) -> None:
+        """Kill a command with all that it has started: as the power fails.
+
+        The first process behind the walls has to be killed: `unshare --kill-child` is forgotten with the
+        change of the user.
+        """
+        for first in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+            os.kill(int(first), signal.SIGKILL)
+        process.communicate()
 
     def run(
         self, command: str, *, as_root: bool = False, check: bool = True

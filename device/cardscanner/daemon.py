@@ -111,7 +111,7 @@ def run_daemon(path: Path, notifier: Notifier | None = None) -> bool:
     Returns
     -------
     bool
-        Whether the command ``restart`` asked for a new process.
+        Whether there is to be a new process: the command ``restart`` asked for it, or the program changed.
 
     Raises
     ------
@@ -120,7 +120,8 @@ def run_daemon(path: Path, notifier: Notifier | None = None) -> bool:
     """
     keep_heaps_few()
     notifier = notifier or Notifier()
-    trial.begin(first := load_config(path))
+    if trial.begin(first := load_config(path)):
+        return True
     config: Config | None = first
     transactions, lines = remembered_transactions(), RecentLines()
     with Signals().listening() as signals:

@@ -79,12 +79,12 @@ def chroot_of(release):
 
 def lay_down(machine):
     """Copy the units; the program that they start is not installed there, and `verify` asks for it."""
-    program = machine.folder / "cardscanner"
+    program = machine.folder / "python"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     for name in ALL:
         text = (UNITS / name).read_text()
-        text = text.replace("/opt/cardscanner/venv/bin/cardscanner", str(machine.seen / "cardscanner"))
+        text = text.replace("/opt/cardscanner/venv/bin/python", str(machine.seen / "python"))
         (machine.folder / name).write_text(text)
     shutil.copytree(UNITS / "cardscanner.service.d", machine.folder / "cardscanner.service.d")
 

@@ -85,13 +85,13 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
-def add_config(parser: argparse.ArgumentParser) -> None:
-    """Add ``--config``."""
+def add_config(parser: argparse.ArgumentParser, *, of_action: bool = False) -> None:
+    """Add ``--config``; ``of_action``: the command before has it too, and keeps what was given there."""
     default = path(os.environ.get("CARDSCANNER_CONFIG") or str(CONFIG))
     parser.add_argument(
         "--config",
         type=path,
-        default=default,
+        default=argparse.SUPPRESS if of_action else default,
         metavar="FILE",
         help=f"configuration (default: $CARDSCANNER_CONFIG, or {CONFIG})",
     )

@@ -62,11 +62,11 @@ def add_parser(commands: Subparsers) -> None:
     parser.set_defaults(command=_run_bare, refuse=parser.error)
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
     check = new_parser(actions, "check", "look, and say what is newer", _EXAMPLES, _CODES)
-    _add_common(check)
+    add_config(check, of_action=True)
     _add_look(check)
     check.set_defaults(command=run_check)
     install = new_parser(actions, "install", "put releases in place, on trial", _EXAMPLES, _CODES)
-    _add_common(install)
+    add_config(install, of_action=True)
     install.add_argument(
         "targets", nargs="+", type=_target, metavar="TARGET[=NAME]",
         help=f"{', '.join(_TARGETS)}; NAME where there are several (default: as what is in use)",
@@ -80,27 +80,21 @@ def add_parser(commands: Subparsers) -> None:
     install.add_argument("--json", action="store_true", help="print one JSON object for each step")
     install.set_defaults(command=run_install)
     back = new_parser(actions, "rollback", "go back to the version before", _EXAMPLES, _CODES)
-    _add_common(back)
+    add_config(back, of_action=True)
     back.add_argument(
         "targets", nargs="+", choices=sorted(_TARGETS), metavar="TARGET", help=", ".join(_TARGETS)
     )
     back.add_argument("--json", action="store_true", help="print the state as JSON")
     back.set_defaults(command=run_rollback)
     status = new_parser(actions, "status", "say what is in use and how updates stand", _EXAMPLES, _CODES)
-    _add_common(status)
+    add_config(status, of_action=True)
     status.add_argument("--json", action="store_true", help="print the state as JSON")
     status.set_defaults(command=run_status)
     test = new_parser(actions, "selftest", "recognise known pictures with what is in use", _EXAMPLES, _CODES)
-    _add_common(test)
+    add_config(test, of_action=True)
     test.add_argument("--in-use", action="store_true", help="with the box's own newest matches only")
     test.add_argument("--json", action="store_true", help="print one JSON object")
     test.set_defaults(command=run_selftest)
-
-
-def _add_common(parser: argparse.ArgumentParser) -> None:
-    """``--config`` before the action counts too, so that it has no default of its own here."""
-    add_config(parser)
-    parser.set_defaults(config=argparse.SUPPRESS)
 
 
 def _add_look(parser: argparse.ArgumentParser) -> None:
@@ -141,9 +135,10 @@ def run_install(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config)
     allowed = Allowed(arguments.allow_downgrade, arguments.again, arguments.drop_changes)
     updater = Updater(config, _json_progress if arguments.json else _shown_progress())
+    watched = updater.releases.is_watched
     try:
         state = updater.install(_wishes(arguments), allowed)
-        if not arguments.no_wait:
+        if watched and not arguments.no_wait:
             state = _outcome(updater)
     except (UpdateRefused, SourceAway) as error:
         if arguments.json:
@@ -250,7 +245,7 @@ def _wishes(arguments: argparse.Namespace) -> list[Wish]:
 
 
 def _outcome(updater: Any) -> UpdateState:
-    """Wait until a running scanner keeps the change or takes it back.
+    """Wait until the scanner keeps the change or takes it back; a new program starts meanwhile.
 
     Raises
     ------
@@ -267,7 +262,7 @@ def _outcome(updater: Any) -> UpdateState:
             return state
         if change.step == "rolled_back":
             raise UpdateRefused("self_test", f"{change.title} was rolled back: {change.why}")
-        if not updater.releases.is_watched or time.monotonic() > end:
+        if time.monotonic() > end:
             return state
         time.sleep(0.5)
 

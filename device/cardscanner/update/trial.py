@@ -202,13 +202,25 @@ def _version_running(releases: Releases) -> str | None:
     return _HOME.relative_to(shelf).parts[0] if shelf != _HOME and _HOME.is_relative_to(shelf) else None
 
 
-def begin(config: Config) -> None:
-    """Before a scanner starts: finish or undo what was cut short, and count a start on trial."""
+def begin(config: Config) -> bool:
+    """Before a scanner starts: finish or undo what was cut short, and count a start on trial.
+
+    Returns
+    -------
+    bool
+        Whether that took the program that runs out of use: a new process has to start the one before.
+    """
     releases = releases_of(config)
-    if releases.root.is_dir():
-        state = settle(releases, starting=True)
-        if state.change is not None and state.change.step == "trial":
-            log.info("on trial", update=state.change.title, start=state.change.starts)
+    if not releases.root.is_dir():
+        return False
+    before = releases.in_use("program")
+    state = settle(releases, starting=True)
+    if state.change is not None and state.change.step == "trial":
+        log.info("on trial", update=state.change.title, start=state.change.starts)
+    if releases.in_use("program") in {before, None}:
+        return False
+    log.error("update is rolled back", why="" if state.change is None else state.change.why)
+    return _version_running(releases) == before
 
 
 def serve_on_trial(config: Config, serve: Callable[[], Config | None], wishes: Wishes) -> Config | None:

@@ -80,6 +80,32 @@ def test_a_person_reads_the_same_as_one_line_for_each_part(cardscanner, scanner)
     assert "none: events go to stdout" in said.out
 
 
+ELSEWHERE = {
+    "camera": {"backend": "picamera2"},
+    "embedder": {"backend": "hailo", "model": "/of/another/box"},
+    "index": {"database": "/of/another/box"},
+    "publish": {"backend": "mqtt", "host": "broker.invalid"},
+}
+
+
+def test_only_the_configuration_is_read_and_no_part_is_tried(cardscanner, scanner):
+    config = scanner.config(**ELSEWHERE, outbox={"path": "elsewhere/outbox.db"})
+    said = cardscanner("check", "--only-config", "--config", config)
+    assert (said.code, said.err) == (0, "")
+    assert said.out.split() == ["ok", "config", *f"{config} is valid, device small".split()]
+    assert not (config.parent / "elsewhere").exists()
+    ((line,),) = cardscanner("check", "--only-config", "--json", "--config", config).lines()
+    assert (line["part"], line["ok"]) == ("config", True)
+
+
+def test_a_mistake_in_a_configuration_that_is_only_read_has_the_exit_code_of_one(cardscanner, scanner):
+    config = scanner.config(**{**ELSEWHERE, "camera": {"backend": "picamera2", "colour": "blue"}})
+    said = cardscanner("check", "--only-config", "--config", config)
+    assert said.code == 78
+    assert said.out.startswith("FAIL")
+    assert "colour" in said.out
+
+
 def test_a_clock_that_is_not_set_says_how_to_set_it(check, scanner):
     _, lines = check(scanner.config())
     if not clock_synced():

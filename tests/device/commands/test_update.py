@@ -1,6 +1,9 @@
 """``cardscanner update``: what is newer, what is installed, and what its exit codes mean."""
 
 import json
+import threading
+import time
+from contextlib import contextmanager
 
 import pytest
 from releasing import Box, workshop_and_scanner
@@ -8,6 +11,7 @@ from small_scanner import small_scanner
 
 from cardscanner import __version__
 from cardscanner.manifest import load_database_manifest
+from cardscanner.update.settling import kept, took_back
 from cardscanner_tools.release.bundle import About
 
 
@@ -17,6 +21,7 @@ def shop(tmp_path_factory):
     name = load_database_manifest(workshop.scanner.database).name
     workshop.database("0.9")
     workshop.database("1.0", about=About(notes="The first cards"))
+    workshop.database("2.0", name=f"{name}-promo", self_test=workshop.test_of_the_good())
     workshop.index()
     workshop.name = name
     return workshop
@@ -57,6 +62,37 @@ def test_a_release_is_found_installed_and_rolled_back(cardscanner, shop, box):
     back = cardscanner("update", "rollback", "database", "--config", box.path)
     assert (back.code, "rolled back" in back.out) == (0, True)
     assert box.in_use() == "0.9"
+
+
+def test_which_of_several_is_wanted_is_said_with_the_target(cardscanner, shop, box):
+    install = ("update", "install", "--no-wait", "--config", box.path)
+    unsaid = cardscanner(*install, "database")
+    assert unsaid.code == 65
+    assert f"say which database (--name): the index has {shop.name}, {shop.name}-promo" in unsaid.err
+    assert cardscanner(*install, f"db={shop.name}-promo").code == 0
+    assert box.in_use() == "2.0"
+    assert load_database_manifest(box.releases.current("database")).name == f"{shop.name}-promo"
+
+
+def test_a_name_that_the_source_does_not_have_is_refused_with_those_that_it_has(cardscanner, shop, box):
+    said = cardscanner("update", "install", "database=chess", "--config", box.path)
+    assert said.code == 65
+    assert f"the index has no database chess; it has {shop.name} 1.0, {shop.name}-promo 2.0" in said.err
+    assert box.in_use() is None
+
+
+def test_a_name_goes_with_its_own_target_alone(cardscanner, shop, box):
+    said = cardscanner("update", "install", f"database={shop.name}", "model", "--config", box.path)
+    assert said.code == 65
+    assert "embedder.model is" in said.err  # it was looked for, and the box does not use releases of it
+    assert box.in_use() is None
+
+
+@pytest.mark.parametrize("target", ["deck", "deck=1", "=1", ""])
+def test_a_target_that_does_not_exist_is_named_with_those_that_do(cardscanner, target):
+    said = cardscanner("update", "install", target)
+    assert said.code == 2
+    assert f"{target.split('=')[0]!r} is none of database, db, model, program, daemon" in said.err
 
 
 def test_a_script_can_ask_by_exit_code_and_read_json(cardscanner, shop, tmp_path):
@@ -109,3 +145,50 @@ def test_what_to_do_is_asked_for_by_name(cardscanner):
     said = cardscanner("update")
     assert said.code == 2
     assert "check, install, status, rollback or selftest" in said.err
+
+
+def test_the_configuration_is_named_before_or_after_the_action_or_by_the_environment(
+    cardscanner, shop, box, monkeypatch
+):
+    nowhere = "/nowhere/cardscanner.yaml"
+    for arguments in (("--config", box.path, "status"), ("status", "--config", box.path)):
+        assert cardscanner("update", *arguments).code == 0
+    assert nowhere in cardscanner("update", "--config", box.path, "status", "--config", nowhere).err
+    assert "/etc/cardscanner/cardscanner.yaml" in cardscanner("update", "--help").out
+    monkeypatch.setenv("CARDSCANNER_CONFIG", str(box.path))
+    for action in ("status", "selftest"):
+        assert "SUPPRESS" not in cardscanner("update", action).err
+    assert cardscanner("update", "status").code == 0
+
+
+@contextmanager
+def restarting_scanner(releases, decide):
+    """Watch until something is on trial, be away for a second, and decide."""
+    watching = threading.Event()
+
+    def watch():
+        with releases.watching():
+            watching.set()
+            while not releases.current("database").is_symlink():
+                time.sleep(0.01)
+        time.sleep(1)
+        while not decide(releases):  # the link comes first, the trial a moment later
+            time.sleep(0.01)
+
+    releases.root.mkdir(parents=True, exist_ok=True)
+    thread = threading.Thread(target=watch)
+    thread.start()
+    assert watching.wait(10)
+    yield
+    thread.join()
+
+
+def test_the_outcome_is_waited_for_while_the_scanner_starts_again(cardscanner, shop, box):
+    install = ("update", "install", f"database={shop.name}", "--config", box.path)
+    with restarting_scanner(box.releases, lambda releases: took_back(releases, "it saw nothing")):
+        said = cardscanner(*install)
+    assert said.code == 65
+    assert "was rolled back: it saw nothing" in said.err
+    with restarting_scanner(box.releases, kept):
+        said = cardscanner(*install, "--again")
+    assert (said.code, said.out.split()[-1]) == (0, "good")

@@ -1,5 +1,10 @@
 """A program on trial that cannot serve: taken back, and a new process starts the one before."""
 
+import json
+import os
+import subprocess
+import sys
+
 import pytest
 from releasing import Box, workshop_and_scanner
 
@@ -32,7 +37,7 @@ def shop(tmp_path_factory):
 def box(shop, tmp_path):
     """A box with the older of each, which are good."""
     installer = tmp_path / "installer"
-    installer.write_text("#!/bin/sh\nmkdir $1/venv\n")
+    installer.write_text(f"#!/bin/sh\n{sys.executable} -m venv --without-pip $1/venv\n")
     installer.chmod(0o755)
     updates = {"source": str(shop.site), "keys": "keys", "timeout_s": 2, "installer": str(installer)}
     box = Box(tmp_path / "box", shop, updates=updates)
@@ -75,3 +80,31 @@ def test_without_a_trial_a_failure_stays_a_failure(box):
     with pytest.raises(ArtifactError, match="cannot be opened"):
         serve_on_trial(box.config, serving(1), Signals())
     assert box.releases.in_use("program") == "1.5.0"
+
+
+BEGIN = """
+import json, sys
+from pathlib import Path
+from cardscanner.configfile import load_config
+from cardscanner.update.trial import begin
+print(json.dumps([begin(load_config(Path(sys.argv[1]))) for _ in range(int(sys.argv[2]))]))
+"""
+
+
+def begun(box, starts):
+    """Let the program in use begin so often; return what each begin said."""
+    python = box.releases.current("program") / "venv" / "bin" / "python"
+    done = subprocess.run(
+        [python, "-c", BEGIN, box.path, str(starts)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_program_that_is_taken_back_as_it_starts_lets_the_one_before_start_instead(box):
+    assert begun(box, 1) == [False]
+    box.updater.install([Wish("program")])
+    assert begun(box, 4) == [False, False, False, True]
+    assert box.releases.in_use("program") == "1.5.0"
+    assert begun(box, 1) == [False]
