@@ -25,6 +25,7 @@ chosen is kept in $kept, so the next run needs no options.
   --camera pi|usb|usb:N|FILE Raspberry Pi's camera, the (Nth) USB camera, or a recording, played for ever (default: pi)
   --chip ai_hat|ai_kit|none  what recognises; none: the Pi's own processor (default: ai_hat if the model here is
                              compiled for it)
+  --database NAME            which of the tarball's databases of cards is installed (default: the only one)
   --broker here|HOST[:PORT]  where scans go; here: a Mosquitto on this box (default: here)
   --broker-user NAME         how HOST knows this box (default: no login)
   --broker-password-file F   F holds the password and nothing else
@@ -68,7 +69,8 @@ whole() {
 }
 
 options() {
-    chosen_device_id='' chosen_game='' chosen_camera='' chosen_chip='' chosen_broker='' chosen_broker_user='' chosen_updates=''
+    chosen_device_id='' chosen_game='' chosen_camera='' chosen_chip='' chosen_database=''
+    chosen_broker='' chosen_broker_user='' chosen_updates=''
     password_file='' ca_file='' vars_file='' ask=yes only_check=no
     [ -t 0 ] || ask=no
     while [ $# -gt 0 ]; do
@@ -87,6 +89,7 @@ options() {
         --game) chosen_game=$value ;;
         --camera) chosen_camera=$value ;;
         --chip) chosen_chip=$value ;;
+        --database) chosen_database=$value ;;
         --broker) chosen_broker=$value ;;
         --broker-user) chosen_broker_user=$value ;;
         --broker-password-file) password_file=$value ;;
@@ -194,4 +197,5 @@ main() {
     tell
 }
 
-main "$@"
+# Its functions are of use without it, too: . ./install.sh
+[ "${0##*/}" != install.sh ] || main "$@"

@@ -23,7 +23,7 @@ from cardscanner_tools.release.secret_key import new_key, read_key, write_key
 pytestmark = [pytest.mark.hosts, pytest.mark.timeout(1800)]
 FILM = "/var/local/film.mp4"
 PROGRAMS = ("cardscanner-cp311-x86_64", "cardscanner-cp313-x86_64")
-GET = "import urllib.request as u; print(u.urlopen(\"http://localhost:8080/{}\").read().decode())"
+GET = 'import urllib.request as u; print(u.urlopen("http://localhost:8080/{}").read().decode())'
 
 
 @pytest.fixture(scope="module")
@@ -192,8 +192,12 @@ def test_a_second_run_changes_nothing_and_needs_no_options(hosts, unpacked, inst
 def test_no_password_is_in_the_log_and_nobody_else_reads_it(hosts, installed):
     box = hosts["box"]
     for password in box.run("cut -d ' ' -f 2 /etc/cardscanner/install/passwords").stdout.split():
-        assert box.run(f"grep -c {password} /var/log/cardscanner-install.log", check=False).stdout.strip() == "0"
-    assert box.run("stat -c %a /etc/cardscanner/install /etc/cardscanner/install/hosts.yml").stdout.split() == ["700", "600"]
+        assert (
+            box.run(f"grep -c {password} /var/log/cardscanner-install.log", check=False).stdout.strip() == "0"
+        )
+    assert box.run(
+        "stat -c %a /etc/cardscanner/install /etc/cardscanner/install/hosts.yml"
+    ).stdout.split() == ["700", "600"]
 
 
 def test_a_newer_tarball_updates_the_box(hosts, workshop, installed, tmp_path):

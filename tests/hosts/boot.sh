@@ -49,6 +49,7 @@ hostname "$name"
 mkdir -p .old
 pivot_root . .old
 umount -l /.old
+mount --make-rshared / # as outside of containers: systemd hands services their credentials that way
 # Neither this machine clock nor its modules are the host business.
 exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=namespaces \
     setpriv --bounding-set=-sys_time,-sys_module,-sys_rawio,-syslog --inh-caps=-sys_time \

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # What a person chooses: by option, else as it was chosen before, else by answering, else the default. It becomes an inventory.
 
-CHOICES='device_id game camera chip broker broker_user updates'
+CHOICES='device_id game camera chip database broker broker_user updates'
 
 choose() {
     # Another broker knows nothing of the user and the secrets of the one before.
@@ -17,6 +17,10 @@ choose() {
     answer game "Which game's cards" pokemon
     answer camera "Camera: pi, usb, usb:N, or the file of a recording" pi
     answer chip "What recognises: ai_hat, ai_kit, none (the Pi's processor)" "$([ -n "$compiled" ] && echo ai_hat || echo none)"
+    databases=$(ls "$here/site/database")
+    # The only one is no question.
+    [ -n "$chosen_database" ] || [ "$(echo "$databases" | wc -l)" -gt 1 ] || chosen_database=$databases
+    answer database "Which database of cards, of $(echo $databases)" ''
     answer broker "Where scans go: here (a broker on this box), or HOST[:PORT]" here
     [ "$chosen_broker" = here ] || answer broker_user "How it knows this box (nothing: no login)" ''
     check_choices
@@ -61,6 +65,7 @@ check_choices() {
     none) ;;
     *) wrong "--chip '$chosen_chip': ai_hat, ai_kit or none" ;;
     esac
+    echo "$databases" | grep -qxF -- "$chosen_database" || wrong "--database '$chosen_database': the tarball has $(echo $databases)"
     matches "$chosen_broker" '[A-Za-z0-9._-]+(:[0-9]{1,5})?' || wrong "--broker '$chosen_broker': here, or HOST[:PORT]"
     matches "$chosen_broker_user" '[^"'"'"'\\]*' || wrong "--broker-user: no quotes, no backslashes"
     [ "$chosen_broker" != here ] || [ -z "$chosen_broker_user$password_file$ca_file" ] ||
@@ -94,6 +99,7 @@ ansible_become: false
 base_firewall_networks: [192.168.0.0/16, 10.0.0.0/8, 172.16.0.0/12, "fe80::/10", "fd00::/8"]
 cardscanner_site: $(quoted "$here/site")
 cardscanner_source: "$chosen_updates"
+cardscanner_database: "$chosen_database"
 cardscanner_hailo: $([ "$chosen_chip" = none ] && echo false || echo true)
 hailo_board: $([ "$chosen_chip" = ai_kit ] && echo ai_kit || echo ai_hat)
 cardscanner_pi_camera: $([ "$chosen_camera" = pi ] && echo true || echo false)

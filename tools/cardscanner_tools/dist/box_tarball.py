@@ -1,4 +1,4 @@
-"""The tarball for one box without a controller: roles and playbooks, what is newest of the signed site, ``install.sh``.
+"""One box's tarball: roles, playbooks, the newest of the signed site, and ``install.sh``.
 
 Its bytes depend on the site and the checkout alone: names in order, one date, nobody's user.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cardscanner.errors import InputError
 from cardscanner.files import replacing
-from cardscanner.update.release import INDEX, SIGNATURE, Index, read_document
+from cardscanner.update.release import INDEX, SIGNATURE, Index, order_of, read_document
 
 SUMS = "SHA256SUMS"
 _PLAIN = ("galaxy.yml", "README.md", "ansible.cfg", "meta/runtime.yml")
@@ -24,7 +24,7 @@ _READABLE = 0o644
 
 
 def write_box_tarball(ansible: Path, site: Path, programs: Collection[str], place: Path, made_s: int) -> Path:
-    """Write ``place`` (``cardscanner-<version>-box.tar.gz``) with these programs, and every model and database of the site.
+    """Write ``place``, a ``.tar.gz``, with these programs and every model and database of the site.
 
     Raises
     ------
@@ -62,16 +62,19 @@ def _newest(site: Path, programs: Collection[str]) -> Iterator[Path]:
     if not (site / INDEX).is_file():
         raise InputError(f"{site} has no {INDEX}: boxes take signed releases only (--key)")
     index = read_document((site / INDEX).read_bytes(), Index, str(site / INDEX))
-    wanted = {(each.kind, each.name) for each in index.releases if each.kind != "program" or each.name in programs}
-    absent = {("program", name) for name in programs} - wanted
-    if absent or {"model", "database"} - {kind for kind, _ in wanted}:
-        raise InputError(f"{site} has not what a box needs: {', '.join(sorted(programs))}, a model and a database")
-    keys = sorted(site.glob("*.pub"))
-    yield from (site / INDEX, site / f"{INDEX}{SIGNATURE}", *keys)
-    for kind, name in sorted(wanted):
-        newest = index.newest(kind, name)
-        assert newest is not None
-        yield from _files(site / newest.path)
+    # The last of a name is the newest.
+    newest = {
+        (each.kind, each.name): each
+        for each in sorted(index.releases, key=lambda each: order_of(each.version))
+        if each.kind != "program" or each.name in programs
+    }
+    absent = {("program", name) for name in programs} - newest.keys()
+    if absent or {"model", "database"} - {kind for kind, _ in newest}:
+        needs = ", ".join(sorted(programs))
+        raise InputError(f"{site} has not what a box needs: {needs}, a model and a database")
+    yield from (site / INDEX, site / f"{INDEX}{SIGNATURE}", *sorted(site.glob("*.pub")))
+    for each in newest.values():
+        yield from _files(site / each.path)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -3,8 +3,8 @@ r"""Make everything that a box installs: wheel, wheelhouses with hashes, list of
 A wheelhouse is made for one Python and one processor: `--python 3.11` is Raspberry Pi OS 12 (Bookworm),
 `--python 3.13` is 13 (Trixie). It holds all but what apt brings (numpy, picamera2, HailoRT). Versions are
 locked in the repository; what was fetched once stays in DIR/cache, so that an interrupted run goes on where
-it was. DIR/site is what boxes take updates from; it grows with each version (docs/dist.md). For one box without
-anything else: DIR/cardscanner-<version>-box.tar.gz, with which `sudo ./install.sh` does it all (docs/install.md).
+it was. DIR/site is what boxes take updates from; it grows with each version (docs/dist.md). What one box
+needs without anything else is in DIR/cardscanner-<version>-box.tar.gz (docs/install.md).
 
 Examples
 --------
