@@ -3,7 +3,8 @@ r"""Make everything that a box installs: wheel, wheelhouses with hashes, list of
 A wheelhouse is made for one Python and one processor: `--python 3.11` is Raspberry Pi OS 12 (Bookworm),
 `--python 3.13` is 13 (Trixie). It holds all but what apt brings (numpy, picamera2, HailoRT). Versions are
 locked in the repository; what was fetched once stays in DIR/cache, so that an interrupted run goes on where
-it was. DIR/site is what boxes take updates from; it grows with each version (docs/dist.md).
+it was. DIR/site is what boxes take updates from; it grows with each version (docs/dist.md). What one box
+needs without anything else is in DIR/cardscanner-<version>-box.tar.gz (docs/install.md).
 
 Examples
 --------
@@ -26,6 +27,7 @@ from cardscanner.errors import InputError
 from cardscanner.files import replacing, sha256_of
 from cardscanner.shipped import DEFAULT_FINDER, shipped_database, shipped_finder, shipped_model
 from cardscanner.update.release import SIGNATURE, read_kept
+from cardscanner_tools.dist.box_tarball import write_box_tarball
 from cardscanner_tools.dist.lock import choose, write_lock
 from cardscanner_tools.dist.sbom import SBOM, write_sbom
 from cardscanner_tools.dist.targets import MACHINES, SYSTEMS, Target, target_of
@@ -95,6 +97,9 @@ def run(arguments: argparse.Namespace) -> int:
     _release(houses, version, out / "site", key)
     write_index(out / "site", key)
     (out / "site" / "release.pub").write_text(key.public.to_text())
+    programs = [f"cardscanner-{each.name}" for each in targets]
+    box = out / f"cardscanner-{version}-box.tar.gz"
+    print(write_box_tarball(REPOSITORY / "ansible", out / "site", programs, box, int(made.timestamp())))
     _write_sums(out, key)
     print(f"{out / 'site'}: signed; what boxes take updates from")
     return 0
