@@ -192,10 +192,10 @@ def test_a_program_that_its_installer_finds_wanting_changes_nothing(shop):
 
 def test_a_program_for_another_python_or_machine_is_refused_before_it_travels(shop, target):
     other = other_python(target)
-    done = shop.install(f"program=cardscanner-{other.name}")
+    done = shop.install(f"program=cardscanner-{other.name}", "--allow-downgrade")
     assert done.returncode == 65
     assert f"is for Python {other.system.python}, here is {target.system.python}" in done.stderr
-    done = shop.install(f"program=cardscanner-{target.tag}-aarch64")
+    done = shop.install(f"program=cardscanner-{target.tag}-aarch64", "--allow-downgrade")
     assert done.returncode == 65
     assert "is for aarch64, this machine is x86_64" in done.stderr
     assert not (shop.box.state / "releases" / "program" / "incoming").exists()
