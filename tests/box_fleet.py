@@ -14,8 +14,11 @@ from dist_products import CACHE, changed_wheel
 from provisioning import ANSIBLE, ROOT, Played, play, ssh_options
 from releasing import redo_manifest, rename_cards
 
+from cardscanner import __version__
 from cardscanner.shipped import shipped_database, shipped_model
 from cardscanner_tools.cli import main
+from cardscanner_tools.dist.wheelhouse import write_requirements
+from cardscanner_tools.dist.wheels import read_wheel
 from cardscanner_tools.release.bundle import About, find_source, self_test_of, write_release
 from cardscanner_tools.release.index_command import write_index
 from cardscanner_tools.release.secret_key import new_key, read_key, write_key
@@ -58,12 +61,12 @@ class Releases:
             work = self.folder / version / old.name
             shutil.copytree(old, work)
             (wheel,) = work.glob("cardscanner-*.whl")
-            new = changed_wheel(wheel, self.folder / version, version, {})
+            new = changed_wheel(wheel, self.folder / version, version, _calling_itself(version))
             wheel.unlink()
             new.rename(work / new.name)
+            write_requirements(work, [read_wheel(path) for path in sorted(work.glob("*.whl"))])
             name = f"cardscanner-{'-'.join(old.name.split('-')[-2:])}"
             about = About(python=("3.11" if "cp311" in name else "3.13",), machine="x86_64")
-            _pin(work / "requirements.txt", work / new.name, version)
             write_release(find_source(work, name, version), self.site, self._key, None, about)
         write_index(self.site, self._key)
 
@@ -72,12 +75,9 @@ class Releases:
         return Path(shutil.copytree(self.site, self.folder / name))
 
 
-def _pin(requirements: Path, wheel: Path, version: str) -> None:
-    from cardscanner.files import sha256_of
-
-    lines = [line for line in requirements.read_text().splitlines() if not line.startswith("cardscanner==")]
-    lines.append(f"cardscanner=={version} --hash=sha256:{sha256_of(wheel)}")
-    requirements.write_text("\n".join(lines) + "\n")
+def _calling_itself(version: str) -> dict[str, str]:
+    source = ROOT / "device" / "cardscanner" / "__init__.py"
+    return {"cardscanner/__init__.py": source.read_text().replace(f'"{__version__}"', f'"{version}"')}
 
 
 class Fleet:

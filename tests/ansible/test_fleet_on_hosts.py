@@ -101,8 +101,8 @@ def test_the_box_that_gets_a_bad_release_ends_on_the_old_one_and_the_others_on_t
     assert "self-test in use below its floor" in " ".join(played.text.split())
     change = status_of(fleet.boxes[0])["change"]
     assert (change["step"], status_of(fleet.boxes[1])["change"]["step"]) == ("rolled_back", "good")
-    assert {name: each["status"] for name, each in seen_by_mqtt(fleet).items()} == dict.fromkeys(
-        BOXES, "online"
+    assert {name: each["state"] for name, each in seen_by_mqtt(fleet).items()} == dict.fromkeys(
+        BOXES, "ready"
     )
 
 
@@ -140,12 +140,7 @@ def test_a_newer_program_is_rolled_out_and_what_it_runs_on_stays(fleet, provisio
     box = fleet.boxes[1]
     assert fleet.in_use("program")[1] == "9.9.0"
     assert box.run("cardscanner --version").stdout.split()[-1] == "9.9.0"
-    assert (
-        "9.9.0"
-        in box.run(
-            "readlink -f /proc/$(systemctl show -P MainPID cardscanner)/cwd /opt/cardscanner/venv"
-        ).stdout
-    )
+    assert "/9.9.0/" in box.run("readlink -f /opt/cardscanner/venv").stdout
     assert seen_by_mqtt(fleet)["box2"]["program"] == "9.9.0"
 
 

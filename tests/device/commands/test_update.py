@@ -77,7 +77,10 @@ def test_which_of_several_is_wanted_is_said_with_the_target(cardscanner, shop, b
 def test_a_name_that_the_source_does_not_have_is_refused_with_those_that_it_has(cardscanner, shop, box):
     said = cardscanner("update", "install", "database=chess", "--config", box.path)
     assert said.code == 65
-    assert f"the index has no database chess; it has {shop.name} 0.9, {shop.name} 1.0, {shop.name}-promo 2.0" in said.err
+    assert (
+        f"the index has no database chess; it has {shop.name} 0.9, {shop.name} 1.0, {shop.name}-promo 2.0"
+        in said.err
+    )
     assert box.in_use() is None
 
 
