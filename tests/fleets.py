@@ -91,6 +91,7 @@ class FleetBox:
         )
         self._client.will_set(self.topics.status, b"offline", qos=1, retain=True)
         self._client.on_connect = lambda *_: self._connected.set()
+        self._client.on_disconnect = lambda *_: self._connected.clear()
 
     def __enter__(self) -> Self:
         self._client.connect("127.0.0.1", self._port, 10)
@@ -107,7 +108,7 @@ class FleetBox:
         self.raw(self.topics.status, b"offline")
         self._client.disconnect()
         self._client.loop_stop()
-        self._client.on_connect = None
+        self._client.on_connect = self._client.on_disconnect = None
 
     def vanish(self) -> None:
         """Go without a word: the broker says it."""
@@ -124,5 +125,6 @@ class FleetBox:
         self.raw(topics[type(payload)], payload.to_bytes())
 
     def raw(self, topic: str, payload: bytes, *, retain: bool = True) -> None:
-        """Publish anything."""
+        """Publish anything, after a broker that restarted has come back too."""
+        assert self._connected.wait(30)
         self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(10)

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from cardscanner.web.accounts import Accounts
 
 _EXAMPLES = """\
-  cardscanner account code                       the code that claims a new scanner
+  cardscanner account code                        the code that claims a new scanner
   cardscanner account list
-  cardscanner account add counter --role viewer  asks for a password
-  cardscanner account password ann               a forgotten one: sets another
+  cardscanner account add counter --role viewer   asks for a password
+  cardscanner account password ann                a forgotten one: sets another
   cardscanner account remove counter
-  cardscanner account reset                      forgets everybody; a new code claims the scanner again
+  cardscanner account reset                       forgets everybody; a new code claims the scanner again
 
 What is changed counts at once, also for a scanner that runs; whose password changes is logged out."""
 _CODES = usual(0, 1, 78)

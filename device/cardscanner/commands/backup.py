@@ -13,13 +13,18 @@ if TYPE_CHECKING:
     from cardscanner.commands.options import Subparsers
 
 _BACKUP_EXAMPLES = """\
-  sudo -u cardscanner cardscanner backup             beside a scanner that goes on
-  sudo -u cardscanner cardscanner backup --json      where it is, its size, SHA-256 and contents
+  cardscanner backup             beside a scanner that goes on
+  cardscanner backup --json      where it is, its size, SHA-256 and contents
 
 In it: messages that wait and those that were delivered, history with photos, corrections, accounts of the
 page, configuration. Not in it: databases, models and programs (their releases), passwords and keys. The
-newest five stay on the box: take them elsewhere (ansible/playbooks/backup.yml does)."""
+newest five stay on the box: take them elsewhere (ansible/playbooks/backup.yml does). Run it as the user of
+the service:
+  sudo -u cardscanner cardscanner backup"""
 _RESTORE_EXAMPLES = """\
+  cardscanner restore backup.tar.gz
+
+The scanner must not run, and the files must belong to the user of the service:
   sudo systemctl stop cardscanner
   sudo -u cardscanner cardscanner restore backup.tar.gz
   sudo systemctl start cardscanner
