@@ -78,12 +78,15 @@ def test_every_part_of_every_box_is_verified(fleet, provisioned):
 
 
 def test_a_part_that_is_not_well_is_named(fleet, provisioned):
-    box = fleet.boxes[1]
-    box.run("mv /etc/cardscanner/mqtt-password /root/")
-    played = fleet.play("verify", "--limit", box.name, **NOT_HERE)
-    box.run("mv /root/mqtt-password /etc/cardscanner/")
-    assert played.status != 0
-    assert "mqtt-password" in played.text
+    box, password = fleet.boxes[1], "/etc/cardscanner/mqtt-password"
+    box.run(f"mv {password} /root/kept && echo wrong > {password}")
+    refused = fleet.play("verify", "--limit", box.name, **NOT_HERE)
+    box.run(f"rm {password}")
+    missing = fleet.play("verify", "--limit", box.name, **NOT_HERE)
+    box.run(f"mv /root/kept {password}")
+    assert (refused.status, missing.status) == (2, 2)
+    assert "broker: " in refused.text
+    assert "hands over is missing: broker-ca.pem, mqtt-password" in " ".join(missing.text.split())
 
 
 def test_the_box_that_gets_a_bad_release_ends_on_the_old_one_and_the_others_on_the_new_one(
